@@ -1,0 +1,284 @@
+"""The frozen values that travel through the read and the write path.
+
+Knows nothing of where they are stored or how they are shown. Offsets are Unicode code points into a document
+version's parsed text, half open, so that `text[start:end]` is always the passage itself. Times are aware UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. `grants` are the strings this person holds: `everyone`, `user:<email>`, `group:<name>`."""
+
+    user_id: str
+    email: str
+    grants: frozenset[str]
+    is_admin: bool = False
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFilters:
+    """What the asker narrows a search to. Empty tuples and None mean "not narrowed". AND-ed with the access filter."""
+
+    data_sources: tuple[str, ...] = ()
+    document_ids: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+    modified_after: datetime | None = None
+    modified_before: datetime | None = None
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, slide or sheet of a document: its number (from 1) and its span in the parsed text."""
+
+    number: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading found in the parsed text: its level (1 is highest), its words, its span."""
+
+    level: int
+    title: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A unit of retrieval: `document_text[start:end] == text`, always."""
+
+    number: int
+    text: str
+    start: int
+    end: int
+    page: int | None = None
+    heading_path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """Token ids with weights, ids ascending and distinct."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """A text's two vectors: `dense` of the model's dimension, L2-normalised, and `sparse` (BM25 term weights)."""
+
+    dense: tuple[float, ...]
+    sparse: SparseVector
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedChunk:
+    """A chunk with its vectors and the payload that the index keeps beside them."""
+
+    document_id: str
+    version: int
+    chunk: Chunk
+    embedding: Embedding
+    grants: tuple[str, ...]
+    data_source: str
+    media_type: str
+    modified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk as the index returned it, before the registry has been asked whether it may be shown.
+
+    `score` is the fused score; the ranks (from 1) say where each prefetch placed it, None where it did not.
+    """
+
+    document_id: str
+    version: int
+    chunk: Chunk
+    score: float
+    dense_rank: int | None = None
+    sparse_rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """What the registry says of a document that a principal may read: its active version and its metadata."""
+
+    document_id: str
+    version: int
+    title: str
+    url: str | None
+    data_source: str
+    external_id: str
+    media_type: str
+    modified_at: datetime | None
+    superseded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved chunk that the principal may read, with its document's metadata, its rank (from 1) and score."""
+
+    rank: int
+    score: float
+    document: DocumentView
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A numbered hit [n] of one answer. `start:end` is the span of `text` in the document version."""
+
+    number: int
+    document_id: str
+    version: int
+    title: str
+    url: str | None
+    data_source: str
+    external_id: str
+    page: int | None
+    heading_path: tuple[str, ...]
+    start: int
+    end: int
+    text: str
+    modified_at: datetime | None
+    superseded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A marker resolved to a source. `quote` is exactly `document_text[start:end]`; `support` is in [0, 1]."""
+
+    source: int
+    document_id: str
+    version: int
+    start: int
+    end: int
+    quote: str
+    support: float
+
+
+class SentenceStatus(StrEnum):
+    SUPPORTED = "supported"
+    UNSUPPORTED = "unsupported"
+    NO_CLAIM = "no_claim"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One checked sentence; `start:end` is its span in the answer's text."""
+
+    text: str
+    start: int
+    end: int
+    status: SentenceStatus
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Numbers of sources that disagree, and a sentence saying on what."""
+
+    sources: tuple[int, ...]
+    note: str
+
+
+class RefusalReason(StrEnum):
+    NO_EVIDENCE = "no_evidence"
+    UNCLEAR_QUESTION = "unclear_question"
+    MODEL_UNAVAILABLE = "model_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Nothing the principal may read answers this; `closest` are the nearest passages they may read."""
+
+    reason: RefusalReason
+    closest: tuple[Source, ...] = ()
+
+
+class Outcome(StrEnum):
+    ANSWERED = "answered"
+    REFUSED = "refused"
+
+
+class Mode(StrEnum):
+    GENERATED = "generated"
+    EXTRACTIVE = "extractive"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    llm_calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer of one turn. `id` and `conversation_id` are given by whoever stores it.
+
+    `timings_ms` has the keys rewrite, retrieve, rerank, first_text and total.
+    """
+
+    id: str
+    conversation_id: str
+    outcome: Outcome
+    mode: Mode
+    text: str
+    sentences: tuple[Sentence, ...]
+    sources: tuple[Source, ...]
+    conflicts: tuple[Conflict, ...] = ()
+    refusal: Refusal | None = None
+    usage: Usage = Usage()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of a conversation: `role` is "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesFound:
+    """First event of an answer: what it may cite."""
+
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer's text, shown while its sentence is still unchecked."""
+
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceChecked:
+    """A finished sentence with its verdict."""
+
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDone:
+    """Last event of an answer that ended well."""
+
+    answer: Answer
+
+
+AnswerEvent = SourcesFound | TextDelta | SentenceChecked | AnswerDone
