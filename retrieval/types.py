@@ -35,6 +35,9 @@ class SearchFilters:
     as_of: datetime | None = None
 
 
+NO_FILTERS = SearchFilters()
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page, slide or sheet of a document: its number (from 1) and its span in the parsed text."""
@@ -100,7 +103,8 @@ class IndexedChunk:
 class Candidate:
     """A chunk as the index returned it, before the registry has been asked whether it may be shown.
 
-    `score` is the fused score; the ranks (from 1) say where each prefetch placed it, None where it did not.
+    `score` is the fused score. The ranks (from 1) say where each of the two searches placed it and the scores what it
+    got there (cosine, BM25); None where that search did not return it.
     """
 
     document_id: str
@@ -109,6 +113,8 @@ class Candidate:
     score: float
     dense_rank: int | None = None
     sparse_rank: int | None = None
+    dense_score: float | None = None
+    sparse_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +134,17 @@ class DocumentView:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A retrieved chunk that the principal may read, with its document's metadata, its rank (from 1) and score."""
+    """A retrieved chunk that the principal may read, with its document's metadata, its rank (from 1) and score.
+
+    `dense_score` is the cosine to the query and `sparse_score` the BM25 score, None where that search missed it.
+    """
 
     rank: int
     score: float
     document: DocumentView
     chunk: Chunk
+    dense_score: float | None = None
+    sparse_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+# Footnote: `make` prints what there is. Everything happens in .venv; nothing is installed outside it but Chromium (e2e).
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+BIN := $(VENV)/bin
+PYTHON ?= python3
+TORCH := torch==2.13.0
+.PHONY: help install install-test web run test lint format e2e faults bench eval openapi clean
+
+help: ## print this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: pyproject.toml
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo "Installing (once; a few minutes)"
+	@if [ "$$(uname -s)" = Linux ] && ! $(PY) -c 'import torch' 2>/dev/null; then \
+	  $(BIN)/pip install -q $(TORCH)+cpu 2>/dev/null || \
+	  $(BIN)/pip install -q $(TORCH) ; fi
+	@$(BIN)/pip install -q -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@$(BIN)/pip install -q -e '.[test]'
+	@touch $@
+
+install: $(VENV)/.installed ## make .venv and install Footnote into it
+
+install-test: $(VENV)/.installed-test ## the same with what the tests need
+
+web/dist/index.html: web/package-lock.json $(shell find web/src web/public -type f 2>/dev/null) web/index.html
+	@if command -v npm >/dev/null; then \
+	  echo "Building the web app"; cd web && npm ci --silent --no-audit --no-fund && npm run --silent build; \
+	else echo "No npm: the web app is left out. Install Node 20 or newer and run make web."; fi
+
+web: web/dist/index.html ## build the web app (needs Node 20)
+
+run: install web ## run the whole assistant with the sample company on http://127.0.0.1:8000
+	@exec $(BIN)/footnote up --sample
+
+test: install-test ## run every test that needs no outside service
+	@$(BIN)/pytest -q -n 2
+
+lint: install-test ## ruff, mypy, import-linter; and the web app's own where Node is present
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@if command -v npm >/dev/null; then cd web && { test -d node_modules || npm ci --silent --no-audit --no-fund; } && \
+	  npm run --silent lint && npm run --silent test; fi
+
+format: install-test ## format the Python code
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q .
+
+e2e: install-test web ## browser tests in headless Chromium (Debian's, or the one at FOOTNOTE_TEST_CHROMIUM)
+	@$(BIN)/pytest -q tests/e2e
+
+eval: install-test ## evaluate on the sample company, against the kept scores
+	@$(BIN)/pytest -q tests/evaluation
+
+bench: install-test ## print speed, memory and start-up figures
+	@$(PY) -m tests.bench
+
+openapi: install-test ## write web/openapi.json and the web app's types
+	@$(PY) -m services.api.openapi > web/openapi.json
+	@cd web && npm run --silent types
+
+clean: ## delete what the targets above made, but no data
+	rm -rf $(VENV) web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,104 @@
+"""What routes are given: the parts of the application, and the principal who calls.
+
+Every route declares a permission as the type of a parameter, `Reader`, `Writer` or `Admin`; a test fails for a route
+without one. The principal is read from the database on each request, so that a change takes effect on the next.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from retrieval.answering import Answerer
+
+from retrieval.errors import ForbiddenError, UnauthenticatedError
+from retrieval.index import ChunkIndex
+from retrieval.retriever import Retriever
+from retrieval.types import Principal
+from services.api.limiter import Limiter
+from services.blobs import BlobStore
+from services.db.accounts import Accounts
+from services.db.conversations import Conversations
+from services.db.documents import Documents
+from services.db.jobs import JobQueue
+from services.db.keys import Keys
+from services.db.registry import SqlRegistry
+from services.db.status import Status
+from services.queue import Doorbell
+
+COOKIE = "footnote_session"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that routes call, built by `services/wiring.py`."""
+
+    accounts: Accounts
+    keys: Keys
+    documents: Documents
+    conversations: Conversations
+    registry: SqlRegistry
+    jobs: JobQueue
+    status: Status
+    blobs: BlobStore
+    index: ChunkIndex
+    retriever: Retriever
+    answerer: Answerer
+    doorbell: Doorbell
+    sign_in_limiter: Limiter
+    public_url: str
+    max_upload_bytes: int
+    web: Path | None
+    model_name: str | None
+
+
+def parts_of(request: Request) -> Parts:
+    """The application's parts."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsOf = Annotated[Parts, Depends(parts_of)]
+
+
+def principal_of(request: Request, parts: PartsOf) -> Principal:
+    """Who calls. Raises UnauthenticatedError, ForbiddenError for a browser request from elsewhere."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        if scheme.casefold() != "bearer" or not token:
+            raise UnauthenticatedError("Send `Authorization: Bearer <API key>`.", code="invalid_key")
+        return parts.accounts.principal_of_key(token.strip())
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        raise UnauthenticatedError("Sign in, or send an API key as `Authorization: Bearer <key>`.")
+    check_origin(request)
+    return parts.accounts.principal_of_session(cookie)
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a browser's changing request that another site caused. Raises ForbiddenError."""
+    if request.method in SAFE_METHODS:
+        return
+    origin = request.headers.get("origin")
+    same = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    if not same and request.headers.get("sec-fetch-site") != "same-origin":
+        raise ForbiddenError("This request comes from another site.", code="cross_site")
+
+
+class Scope:
+    """A dependency that asks for one scope, and for administrators where it is admin."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    def __call__(self, principal: Annotated[Principal, Depends(principal_of)]) -> Principal:
+        if self.scope not in principal.scopes:
+            raise ForbiddenError(f"This needs the scope '{self.scope}'.", code="missing_scope")
+        return principal
+
+
+Reader = Annotated[Principal, Depends(Scope("read"))]
+Writer = Annotated[Principal, Depends(Scope("write"))]
+Admin = Annotated[Principal, Depends(Scope("admin"))]

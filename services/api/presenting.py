@@ -1,0 +1,89 @@
+"""Our values as the wire's shapes. Knows nothing of where they come from."""
+
+from dataclasses import asdict
+from typing import Any
+
+from retrieval.types import NO_FILTERS, Answer, Hit, Principal, SearchFilters
+from services.api import schemas
+from services.db.accounts import Account
+from services.db.documents import DocumentRow, may_edit
+
+
+def document(row: DocumentRow, principal: Principal) -> schemas.Document:
+    """A document; its grants only for those who may edit it."""
+    doc, job, version = row.document, row.job, row.version
+    editor = may_edit(doc, principal)
+    return schemas.Document(
+        id=doc.id,
+        data_source=doc.data_source,
+        external_id=doc.external_id,
+        title=doc.title,
+        url=doc.url,
+        media_type=doc.media_type,
+        version=doc.active_version or doc.latest_version,
+        state="deleted" if doc.deleted_at else job.state,
+        code=job.code,
+        reason=job.reason,
+        attempts=job.attempts,
+        next_attempt_at=job.next_attempt_at,
+        chunks=version.chunks,
+        grants=list(row.grants) if editor else None,
+        modified_at=doc.modified_at,
+        effective_from=doc.effective_from,
+        effective_until=doc.effective_until,
+        created_at=doc.created_at,
+        ready_at=doc.ready_at,
+        sha256=version.sha256,
+        size=version.size,
+        can_edit=editor,
+    )
+
+
+def hit(found: Hit) -> schemas.SearchHit:
+    """One hit of a search."""
+    doc, chunk = found.document, found.chunk
+    return schemas.SearchHit(
+        document_id=doc.document_id,
+        version=doc.version,
+        title=doc.title,
+        url=doc.url,
+        data_source=doc.data_source,
+        external_id=doc.external_id,
+        page=chunk.page,
+        heading_path=list(chunk.heading_path),
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        score=found.score,
+        modified_at=doc.modified_at,
+        superseded_by=doc.superseded_by,
+    )
+
+
+def answer(made: Answer) -> schemas.Answer:
+    """A whole answer."""
+    return schemas.Answer.model_validate(asdict(made) | {"timings_ms": dict(made.timings_ms)})
+
+
+def filters(asked: schemas.Filters) -> SearchFilters:
+    """The closed form of filters as the read path takes it."""
+    if asked == schemas.Filters():
+        return NO_FILTERS
+    values: dict[str, Any] = asked.model_dump()
+    for name in ("data_sources", "document_ids", "media_types"):
+        values[name] = tuple(values[name])
+    return SearchFilters(**values)
+
+
+def user(account: Account) -> schemas.User:
+    """A person for administrators."""
+    person = account.user
+    return schemas.User(
+        id=person.id,
+        email=person.email,
+        name=person.name,
+        groups=list(account.groups),
+        is_admin=person.is_admin,
+        disabled=person.disabled_at is not None,
+        created_at=person.created_at,
+    )

@@ -1,0 +1,60 @@
+"""API keys: one's own, and everybody's for administrators."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from retrieval.errors import ForbiddenError
+from services.api import schemas
+from services.api.dependencies import PartsOf, Reader
+
+router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
+
+
+@router.get("")
+def page(
+    parts: PartsOf, principal: Reader, user: Annotated[str | None, Query(max_length=254)] = None
+) -> schemas.Page[schemas.ApiKey]:
+    """One's own keys; for administrators all, or those of `user`."""
+    owner: str | None = principal.user_id
+    if principal.is_admin:
+        owner = parts.accounts.by_email(user).user.id if user else None
+    rows = parts.keys.page(user_id=owner)
+    return schemas.Page(
+        items=[
+            schemas.ApiKey(
+                id=key.id,
+                name=key.name,
+                user=email,
+                scopes=key.scopes,
+                created_at=key.created_at,
+                expires_at=key.expires_at,
+                last_used_at=key.last_used_at,
+                revoked=key.revoked_at is not None,
+            )
+            for key, email in rows
+        ]
+    )
+
+
+@router.post("", status_code=201)
+def create(body: schemas.NewApiKey, parts: PartsOf, principal: Reader) -> schemas.CreatedApiKey:
+    """A new key. Nobody makes one that may do more than they may, or for somebody else unless they administer."""
+    mine = body.user is None or body.user == principal.email
+    if not mine and not principal.is_admin:
+        raise ForbiddenError("Only administrators make keys for other people.", code="missing_scope")
+    owner = principal.user_id if mine else parts.accounts.by_email(body.user or "").user.id
+    # A key for oneself holds no more than one holds now; for another person it may hold what that person holds.
+    ceiling = principal.scopes if mine else frozenset({"read", "write", "admin"})
+    scopes = frozenset(body.scopes) or ceiling
+    if scopes - ceiling:
+        raise ForbiddenError("A key cannot have a scope that you do not have.", code="missing_scope")
+    key, text = parts.keys.create(owner, name=body.name or "API key", scopes=scopes, expires_at=body.expires_at)
+    return schemas.CreatedApiKey(id=key.id, key=text, name=key.name, scopes=key.scopes, expires_at=key.expires_at)
+
+
+@router.delete("/{key_id}", status_code=204)
+def revoke(key_id: str, parts: PartsOf, principal: Reader) -> Response:
+    """End a key at once."""
+    parts.keys.revoke(key_id, user_id=None if principal.is_admin else principal.user_id)
+    return Response(status_code=204)

@@ -1,0 +1,141 @@
+"""Documents: send, list, show, read, change, delete."""
+
+import mimetypes
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, JSONResponse
+
+from retrieval.access import checked_grants
+from retrieval.errors import InvalidInputError
+from services.api import cursors, presenting, schemas
+from services.api.dependencies import PartsOf, Reader, Writer
+from services.api.uploads import OPENAPI_FORM, Upload, receive
+from services.db.documents import DocumentRow, Registration
+
+router = APIRouter(prefix="/v1/documents", tags=["documents"])
+# Shown by the browser itself; everything else is offered for saving, so that no uploaded page runs in our origin.
+INLINE = frozenset({"application/pdf", "text/plain"})
+
+
+@router.post("", status_code=202, response_model=schemas.Registered, openapi_extra=OPENAPI_FORM)
+async def register(request: Request, parts: PartsOf, principal: Writer) -> JSONResponse:
+    """Send a file. 202 when there is work to do, 200 when nothing changed."""
+    upload = await receive(request, parts.blobs, limit=parts.max_upload_bytes)
+    change = await run_in_threadpool(parts.documents.register, _registration(upload), principal)
+    await run_in_threadpool(parts.doorbell.ring, change.ring)
+    return JSONResponse(_registered(change.row).model_dump(), 202 if change.changed else 200)
+
+
+@router.get("")
+def page(
+    *,
+    parts: PartsOf,
+    principal: Reader,
+    state: Annotated[str | None, Query(pattern="^(queued|running|ready|failed|quarantined)$")] = None,
+    data_source: Annotated[str | None, Query(max_length=200)] = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=4000)] = None,
+) -> schemas.Page[schemas.Document]:
+    """Documents that one may read or edit, by title."""
+    after = cursors.decode(cursor, 2)
+    rows = parts.documents.page(
+        principal,
+        state=state,
+        data_source=data_source,
+        text=q,
+        after=(after[0], after[1]) if after else None,
+        limit=limit + 1,
+    )
+    last = rows[limit - 1].document if len(rows) > limit else None
+    return schemas.Page(
+        items=[presenting.document(row, principal) for row in rows[:limit]],
+        next_cursor=cursors.encode(last.title, last.id) if last else None,
+    )
+
+
+@router.get("/{document_id}")
+def show(document_id: str, parts: PartsOf, principal: Reader) -> schemas.Document:
+    """One document."""
+    return presenting.document(parts.documents.get(document_id, principal), principal)
+
+
+@router.delete("/{document_id}", status_code=204)
+def delete(document_id: str, parts: PartsOf, principal: Writer) -> Response:
+    """Delete a document; it is gone from the next request on."""
+    parts.doorbell.ring(parts.documents.delete(document_id, principal))
+    return Response(status_code=204)
+
+
+@router.post("/{document_id}/retry", status_code=202)
+def retry(document_id: str, parts: PartsOf, principal: Writer) -> schemas.Registered:
+    """Try a failed or quarantined document again."""
+    change = parts.documents.retry(document_id, principal)
+    parts.doorbell.ring(change.ring)
+    return _registered(change.row)
+
+
+@router.put("/{document_id}/grants")
+def set_grants(document_id: str, body: schemas.Grants, parts: PartsOf, principal: Writer) -> schemas.Document:
+    """Replace who may read a document, from the next request on."""
+    change = parts.documents.set_grants(document_id, checked_grants(body.grants), principal)
+    parts.doorbell.ring(change.ring)
+    return presenting.document(change.row, principal)
+
+
+@router.get("/{document_id}/text")
+def text(
+    document_id: str, parts: PartsOf, principal: Reader, version: Annotated[int | None, Query(ge=1)] = None
+) -> schemas.DocumentText:
+    """The parsed text that citations point into."""
+    document, found = parts.documents.readable_version(document_id, principal, version)
+    stored = schemas.StoredText.model_validate_json(parts.blobs.read(found.parsed_sha256 or ""))
+    return schemas.DocumentText(version=found.number, title=document.title, text=stored.text, pages=stored.pages)
+
+
+@router.get("/{document_id}/file", response_class=FileResponse)
+def file(document_id: str, parts: PartsOf, principal: Reader) -> FileResponse:
+    """The original bytes."""
+    _, found = parts.documents.readable_version(document_id, principal, None)
+    media_type = found.media_type or "application/octet-stream"
+    shown = "inline" if media_type in INLINE else "attachment"
+    return FileResponse(
+        parts.blobs.path(found.sha256),
+        media_type=media_type,
+        headers={
+            "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(found.file_name)}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+        },
+    )
+
+
+def _registered(row: DocumentRow) -> schemas.Registered:
+    return schemas.Registered(
+        id=row.document.id, version=row.document.latest_version, state=row.job.state, job_id=row.job.id
+    )
+
+
+def _registration(upload: Upload) -> Registration:
+    metadata = upload.metadata
+    start, end = metadata.effective_from, metadata.effective_until
+    if start and end and start >= end:
+        raise InvalidInputError("effective_from does not lie before effective_until.", code="invalid_metadata")
+    if metadata.grants is not None and not metadata.grants:
+        raise InvalidInputError("grants is empty: leave it out, or name who may read.", code="invalid_grant")
+    return Registration(
+        sha256=upload.blob.sha256,
+        size=upload.blob.size,
+        file_name=upload.file_name,
+        media_type=mimetypes.guess_type(upload.file_name)[0] or "application/octet-stream",
+        data_source=metadata.data_source,
+        external_id=metadata.external_id or upload.file_name,
+        title=metadata.title,
+        url=metadata.url,
+        grants=checked_grants(metadata.grants) if metadata.grants is not None else None,
+        modified_at=metadata.modified_at,
+        effective_from=start,
+        effective_until=end,
+    )

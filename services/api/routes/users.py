@@ -1,0 +1,72 @@
+"""People and groups, for administrators."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.api import cursors, presenting, schemas
+from services.api.dependencies import Admin, Parts, PartsOf
+
+router = APIRouter(prefix="/v1", tags=["users"])
+
+
+@router.get("/users")
+def page(
+    parts: PartsOf,
+    _admin: Admin,
+    email: Annotated[str | None, Query(max_length=254)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+) -> schemas.Page[schemas.User]:
+    """People by e-mail address."""
+    after = cursors.decode(cursor, 1)
+    rows = parts.accounts.page(email=email, after=after[0] if after else None, limit=limit + 1)
+    more = cursors.encode(rows[limit - 1].user.email) if len(rows) > limit else None
+    return schemas.Page(items=[presenting.user(row) for row in rows[:limit]], next_cursor=more)
+
+
+@router.post("/users", status_code=201)
+def create(body: schemas.NewUser, parts: PartsOf, _admin: Admin) -> schemas.CreatedUser:
+    """A new person, with a link that signs them in once."""
+    account = parts.accounts.create(body.email, name=body.name, groups=body.groups, is_admin=body.is_admin)
+    link = _link(parts, account.user.id)
+    return schemas.CreatedUser(**presenting.user(account).model_dump(), sign_in_url=link.url)
+
+
+@router.patch("/users/{user_id}")
+def change(user_id: str, body: schemas.UserChange, parts: PartsOf, _admin: Admin) -> schemas.User:
+    """Rename, promote, disable or enable; disabling ends sessions and keys at once."""
+    account = parts.accounts.change(user_id, name=body.name, is_admin=body.is_admin, disabled=body.disabled)
+    return presenting.user(account)
+
+
+@router.post("/users/{user_id}/sign-in-links", status_code=201)
+def new_link(user_id: str, parts: PartsOf, _admin: Admin) -> schemas.SignInLink:
+    """Another link, for somebody who lost theirs."""
+    return _link(parts, user_id)
+
+
+@router.get("/groups")
+def groups(parts: PartsOf, _admin: Admin) -> schemas.Page[schemas.Group]:
+    """Groups that have members."""
+    return schemas.Page(items=[schemas.Group(name=name, members=count) for name, count in parts.accounts.groups()])
+
+
+@router.put("/groups/{name}/members/{email}", status_code=204)
+def join(name: schemas.Name, email: str, parts: PartsOf, _admin: Admin) -> Response:
+    """Put somebody into a group, from their next request on."""
+    parts.accounts.join(name, email)
+    return Response(status_code=204)
+
+
+@router.delete("/groups/{name}/members/{email}", status_code=204)
+def leave(name: str, email: str, parts: PartsOf, _admin: Admin) -> Response:
+    """Take somebody out of a group, from their next request on."""
+    parts.accounts.leave(name, email)
+    return Response(status_code=204)
+
+
+def _link(parts: Parts, user_id: str) -> schemas.SignInLink:
+    token, expires_at = parts.accounts.new_link(user_id)
+    # The token stands behind #, which browsers send to nobody: it is in no log.
+    return schemas.SignInLink(url=f"{parts.public_url}/sign-in#token={token}", expires_at=expires_at)

@@ -1,0 +1,492 @@
+"""The shapes of requests and answers on the wire, as the contract fixes them. Knows nothing of how they come about."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+T = TypeVar("T")
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^\s@:,]+@[^\s@:,]+$")
+]
+Grant = Annotated[str, StringConstraints(max_length=260)]
+
+
+class Request(BaseModel):
+    """Requests are closed: an unknown field is a mistake, not something to ignore."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Response(BaseModel):
+    """Answers are made from our own values."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Page(Response, Generic[T]):
+    """One page of a list; `next_cursor` null on the last."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+class Problem(BaseModel):
+    """RFC 9457, with a stable `code`; `errors` names the fields of a request that could not be read."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[dict[str, Any]] | None = None
+
+
+class Filters(Request):
+    """What narrows a search; AND-ed with what the asker may read."""
+
+    data_sources: list[str] = Field(default=[], max_length=200)
+    document_ids: list[str] = Field(default=[], max_length=200)
+    media_types: list[str] = Field(default=[], max_length=200)
+    modified_after: Moment | None = None
+    modified_before: Moment | None = None
+    as_of: Moment | None = None
+
+
+class DocumentMetadata(Request):
+    """What a caller says of a file it sends."""
+
+    data_source: Name = "uploads"
+    external_id: Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f]+$")] | None = (
+        None
+    )
+    title: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = None
+    grants: list[Grant] | None = Field(default=None, max_length=200)
+    modified_at: Moment | None = None
+    effective_from: Moment | None = None
+    effective_until: Moment | None = None
+
+
+class Registered(Response):
+    """What became of a file that was sent."""
+
+    id: str
+    version: int
+    state: str
+    job_id: str
+
+
+class Document(Response):
+    """A document as lists and details show it; `grants` is null for those who may not edit it.
+
+    `version` is the one that readers see, or the first one on its way; `state` is that of the newest.
+    """
+
+    id: str
+    data_source: str
+    external_id: str
+    title: str
+    url: str | None
+    media_type: str
+    version: int
+    state: str
+    code: str | None
+    reason: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+    chunks: int | None
+    grants: list[str] | None
+    modified_at: datetime | None
+    effective_from: datetime | None
+    effective_until: datetime | None
+    created_at: datetime
+    ready_at: datetime | None
+    sha256: str
+    size: int
+    can_edit: bool
+
+
+class Grants(Request):
+    """The grants a document is to have from now on."""
+
+    grants: list[Grant] = Field(min_length=1, max_length=200)
+
+
+class PageSpan(Response):
+    """One page of a document's text."""
+
+    number: int
+    start: int
+    end: int
+
+
+class StoredText(Response):
+    """The parsed text as the worker left it in the blob store."""
+
+    text: str
+    pages: list[PageSpan]
+
+
+class DocumentText(Response):
+    """The parsed text that citations point into; offsets are Unicode code points."""
+
+    version: int
+    title: str
+    text: str
+    pages: list[PageSpan]
+
+
+class SearchRequest(Request):
+    """A query for passages."""
+
+    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+    top_k: int = Field(default=10, ge=1, le=100)
+    filters: Filters = Filters()
+
+
+class SearchHit(Response):
+    """One passage that was found."""
+
+    document_id: str
+    version: int
+    title: str
+    url: str | None
+    data_source: str
+    external_id: str
+    page: int | None
+    heading_path: list[str]
+    start: int
+    end: int
+    text: str
+    score: float
+    modified_at: datetime | None
+    superseded_by: str | None
+
+
+class SearchResponse(Response):
+    """Passages, best first."""
+
+    hits: list[SearchHit]
+    took_ms: float
+
+
+class AskRequest(Request):
+    """A question, new or in a conversation."""
+
+    question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+    conversation_id: str | None = None
+    filters: Filters = Filters()
+    top_k: int = Field(default=8, ge=1, le=50)
+    stream: bool = False
+
+
+class Citation(Response):
+    """A marker resolved to a source; `quote` is exactly the document text from `start` to `end`."""
+
+    source: int
+    document_id: str
+    version: int
+    start: int
+    end: int
+    quote: str
+    support: float
+
+
+class Sentence(Response):
+    """A sentence of the answer and what supports it."""
+
+    text: str
+    start: int
+    end: int
+    status: Literal["supported", "unsupported", "no_claim"]
+    citations: list[Citation]
+
+
+class Source(Response):
+    """A numbered passage that an answer may cite."""
+
+    number: int
+    document_id: str
+    version: int
+    title: str
+    url: str | None
+    data_source: str
+    external_id: str
+    page: int | None
+    heading_path: list[str]
+    start: int
+    end: int
+    text: str
+    modified_at: datetime | None
+    superseded_by: str | None
+
+
+class Conflict(Response):
+    """Sources that disagree."""
+
+    sources: list[int]
+    note: str
+
+
+class Refusal(Response):
+    """Why there is no answer, and the closest passages."""
+
+    reason: Literal["no_evidence", "unclear_question", "model_unavailable"]
+    closest: list[Source]
+
+
+class Usage(Response):
+    """What the answer cost."""
+
+    llm_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Timings(Response):
+    """Milliseconds of each step."""
+
+    rewrite: float = 0.0
+    retrieve: float = 0.0
+    rerank: float = 0.0
+    first_text: float = 0.0
+    total: float = 0.0
+
+
+class Answer(Response):
+    """The whole answer to one question."""
+
+    id: str
+    conversation_id: str
+    outcome: Literal["answered", "refused"]
+    mode: Literal["generated", "extractive"]
+    text: str
+    sentences: list[Sentence]
+    sources: list[Source]
+    conflicts: list[Conflict]
+    refusal: Refusal | None
+    usage: Usage
+    timings_ms: Timings
+
+
+class Conversation(Response):
+    """A chat of one's own."""
+
+    id: str
+    title: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConversationTitle(Request):
+    """A title for a conversation."""
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+
+
+class Message(Response):
+    """One message; an assistant's comes with its Answer."""
+
+    id: str
+    role: Literal["user", "assistant"]
+    content: str
+    answer: Answer | None
+    created_at: datetime
+
+
+class FeedbackRequest(Request):
+    """What somebody thinks of an answer."""
+
+    rating: Literal["up", "down"]
+    comment: Annotated[str, StringConstraints(max_length=4000)] = ""
+
+
+class SignIn(Request):
+    """A one-time token, or an e-mail address and a password."""
+
+    token: Annotated[str, StringConstraints(max_length=200)] | None = None
+    email: Annotated[str, StringConstraints(max_length=254)] | None = None
+    password: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+
+class Me(Response):
+    """Who the caller is."""
+
+    id: str
+    email: str
+    name: str
+    is_admin: bool
+    groups: list[str]
+    grants: list[str]
+    scopes: list[str]
+    has_password: bool
+
+
+class PasswordChange(Request):
+    """A new password; the current one where there is one."""
+
+    password: Annotated[str, StringConstraints(max_length=1000)]
+    current_password: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+
+class User(Response):
+    """A person as administrators see them."""
+
+    id: str
+    email: str
+    name: str
+    groups: list[str]
+    is_admin: bool
+    disabled: bool
+    created_at: datetime
+
+
+class NewUser(Request):
+    """A person to be."""
+
+    email: Email
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    groups: list[Name] = Field(default=[], max_length=200)
+    is_admin: bool = False
+
+
+class CreatedUser(User):
+    """A new person, with the link that signs them in once."""
+
+    sign_in_url: str
+
+
+class UserChange(Request):
+    """What is to change; what is left out stays."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
+    is_admin: bool | None = None
+    disabled: bool | None = None
+
+
+class SignInLink(Response):
+    """A link that signs in once."""
+
+    url: str
+    expires_at: datetime
+
+
+class Group(Response):
+    """A group and how many people are in it."""
+
+    name: str
+    members: int
+
+
+class ApiKey(Response):
+    """A key without its secret."""
+
+    id: str
+    name: str
+    user: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked: bool
+
+
+class NewApiKey(Request):
+    """A key to be made, for oneself or by an administrator for `user`. Without scopes it may do what its person may."""
+
+    user: Email | None = None
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    scopes: list[Literal["read", "write", "admin"]] = []
+    expires_at: Moment | None = None
+
+
+class CreatedApiKey(Response):
+    """A new key, shown this once."""
+
+    id: str
+    key: str
+    name: str
+    scopes: list[str]
+    expires_at: datetime | None
+
+
+class DataSource(Response):
+    """Where documents come from."""
+
+    name: str
+    connector: str
+    documents: int
+
+
+class DocumentCounts(Response):
+    """Documents by state."""
+
+    queued: int = 0
+    running: int = 0
+    ready: int = 0
+    failed: int = 0
+    quarantined: int = 0
+
+
+class QueueStatus(Response):
+    """Work waiting and running."""
+
+    waiting: int
+    running: int
+    oldest_waiting_s: float
+
+
+class Throughput(Response):
+    """What became ready, over the last five minutes."""
+
+    documents_per_minute: float
+    chunks_per_minute: float
+
+
+class Failure(Response):
+    """A document that did not make it, and why."""
+
+    id: str
+    title: str
+    external_id: str
+    state: str
+    reason: str | None
+    attempts: int
+    next_attempt_at: datetime | None
+
+
+class IndexStatus(Response):
+    """The index's size in chunks, null where it does not answer."""
+
+    chunks: int | None
+
+
+class AdminStatus(Response):
+    """What an operator looks at first."""
+
+    documents: DocumentCounts
+    queue: QueueStatus
+    throughput: Throughput
+    index: IndexStatus
+    failures: list[Failure]
+    parts: dict[str, str]
+    version: str
+
+
+class Readiness(Response):
+    """`ready` is false where a part without which no question is answered is down, or work is stuck."""
+
+    ready: bool
+    parts: dict[str, str]
+    stuck_since_s: float | None = None

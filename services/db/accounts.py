@@ -1,0 +1,266 @@
+"""People, groups, keys and sessions: from a secret that somebody shows to the principal they are.
+
+Knows nothing of HTTP. Secrets are random, shown once and stored as SHA-256; passwords are argon2id. Every look-up reads
+the database, so that disabling a person or leaving a group takes effect on the next request.
+"""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from retrieval.access import grants_of
+from retrieval.errors import ConflictError, InvalidInputError, NotFoundError, UnauthenticatedError
+from retrieval.types import Principal
+from services.db.database import Database, clock
+from services.db.models import ApiKey, BrowserSession, Membership, SignInLink, User
+
+SCOPES = frozenset({"read", "write", "admin"})
+SESSION_LIFE = timedelta(days=14)
+LINK_LIFE = timedelta(days=2)
+USED_NOTED_EVERY = timedelta(minutes=1)
+KEY_PREFIX = "fn_"
+_HASHER = PasswordHasher()
+# Verified when no such person exists, so that both cases take the same time.
+_NOBODY = _HASHER.hash(secrets.token_urlsafe())
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person as administrators see them."""
+
+    user: User
+    groups: tuple[str, ...]
+
+
+class Accounts:
+    """Users and everything that proves who they are."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def principal_of_key(self, key: str) -> Principal:
+        """The principal of an API key `fn_<id>_<secret>`. Raises UnauthenticatedError, the same for every fault."""
+        key_id, _, secret = key.removeprefix(KEY_PREFIX).partition("_")
+        refused = UnauthenticatedError("This API key is unknown, expired or revoked.", code="invalid_key")
+        with self._database.read() as session:
+            now = clock(session)
+            row = session.get(ApiKey, key_id)
+            expected = row.secret_hash if row else digest("")
+            fits = hmac.compare_digest(digest(secret), expected)
+            if row is None or not fits or row.revoked_at or (row.expires_at and row.expires_at <= now):
+                raise refused
+            principal = _principal(session, row.user_id, frozenset(row.scopes))
+        if principal is None:
+            raise refused
+        if row.last_used_at is None or now - row.last_used_at > USED_NOTED_EVERY:
+            with self._database.write() as session:
+                session.get_one(ApiKey, key_id).last_used_at = now
+        return principal
+
+    def principal_of_session(self, cookie: str) -> Principal:
+        """The principal of a browser session. Raises UnauthenticatedError."""
+        with self._database.read() as session:
+            row = session.get(BrowserSession, digest(cookie))
+            alive = row is not None and row.expires_at > clock(session)
+            principal = _principal(session, row.user_id, SCOPES) if row is not None and alive else None
+        if principal is None:
+            raise UnauthenticatedError("Your session has ended: sign in again.", code="session_ended")
+        return principal
+
+    def sign_in_with_link(self, token: str) -> str:
+        """Use a link up; returns the new session's cookie. Raises UnauthenticatedError."""
+        with self._database.write() as session:
+            link = session.get(SignInLink, digest(token), with_for_update=True)
+            now = clock(session)
+            if link is None or link.used_at is not None or link.expires_at <= now:
+                raise UnauthenticatedError(
+                    "This sign-in link is unknown, used or expired: ask for a new one.", code="invalid_link"
+                )
+            user = session.get_one(User, link.user_id)
+            if user.disabled_at is not None:
+                raise UnauthenticatedError("This account is disabled.", code="invalid_link")
+            link.used_at = now
+            return _new_session(session, user)
+
+    def sign_in_with_password(self, email: str, password: str) -> str:
+        """Returns the new session's cookie. Raises UnauthenticatedError, the same for every fault."""
+        with self._database.read() as session:
+            user = session.scalar(select(User).where(User.email == email.strip().casefold()))
+        stored = user.password_hash if user and user.password_hash and not user.disabled_at else None
+        try:
+            _HASHER.verify(stored or _NOBODY, password)
+        except (VerificationError, InvalidHashError):
+            stored = None
+        if user is None or stored is None:
+            raise UnauthenticatedError("The e-mail address or the password is wrong.", code="invalid_credentials")
+        with self._database.write() as session:
+            return _new_session(session, user)
+
+    def sign_out(self, cookie: str) -> None:
+        """End a browser session; ending an unknown one is no error."""
+        with self._database.write() as session:
+            session.execute(delete(BrowserSession).where(BrowserSession.id == digest(cookie)))
+
+    def set_password(self, user_id: str, password: str, *, current: str | None) -> None:
+        """Set or change a password. Raises InvalidInputError (too short), UnauthenticatedError (wrong current one)."""
+        if len(password) < 10:
+            raise InvalidInputError("A password needs at least 10 characters.", code="weak_password")
+        with self._database.write() as session:
+            user = session.get_one(User, user_id)
+            if user.password_hash is not None:
+                try:
+                    _HASHER.verify(user.password_hash, current or "")
+                except (VerificationError, InvalidHashError):
+                    raise InvalidInputError("The current password is wrong.", code="wrong_password") from None
+            user.password_hash = _HASHER.hash(password)
+
+    def new_link(self, user_id: str) -> tuple[str, datetime]:
+        """A token that signs this person in once, and until when. Raises NotFoundError."""
+        token = secrets.token_urlsafe(32)
+        with self._database.write() as session:
+            _user(session, user_id)
+            expires = clock(session) + LINK_LIFE
+            session.add(SignInLink(id=digest(token), user_id=user_id, expires_at=expires))
+        return token, expires
+
+    def create(self, email: str, *, name: str, groups: Sequence[str], is_admin: bool) -> Account:
+        """A new person. Raises ConflictError where the address is taken."""
+        email = email.strip().casefold()
+        try:
+            with self._database.write() as session:
+                user = User(
+                    id=str(uuid.uuid4()), email=email, name=name or email, is_admin=is_admin, created_at=clock(session)
+                )
+                session.add(user)
+                session.flush()
+                for group in {group.casefold() for group in groups}:
+                    session.add(Membership(group_name=group, user_id=user.id))
+                session.flush()
+                return _account(session, user)
+        except IntegrityError:
+            raise ConflictError(f"There is an account for {email} already.", code="email_taken") from None
+
+    def change(self, user_id: str, *, name: str | None, is_admin: bool | None, disabled: bool | None) -> Account:
+        """Change what is given. Disabling ends the person's sessions. Raises NotFoundError, ConflictError."""
+        with self._database.write() as session:
+            user = _user(session, user_id)
+            if (is_admin is False or disabled) and user.is_admin and not _other_admin(session, user_id):
+                raise ConflictError("This is the last administrator: make somebody else one first.", code="last_admin")
+            user.name = name or user.name
+            user.is_admin = user.is_admin if is_admin is None else is_admin
+            if disabled is not None:
+                user.disabled_at = clock(session) if disabled else None
+                session.execute(delete(BrowserSession).where(BrowserSession.user_id == user_id))
+            session.flush()
+            return _account(session, user)
+
+    def page(self, *, email: str | None, after: str | None, limit: int) -> list[Account]:
+        """People by e-mail address, behind `after`; `email` narrows to one address or a part of it."""
+        query = select(User).order_by(User.email).limit(limit)
+        if after:
+            query = query.where(User.email > after)
+        if email:
+            query = query.where(
+                or_(User.email == email.casefold(), User.email.contains(email.casefold(), autoescape=True))
+            )
+        with self._database.read() as session:
+            return [_account(session, user) for user in session.scalars(query)]
+
+    def by_email(self, email: str) -> Account:
+        """Raises NotFoundError."""
+        with self._database.read() as session:
+            user = session.scalar(select(User).where(User.email == email.strip().casefold()))
+            if user is None:
+                raise NotFoundError(f"There is no account for {email}.", code="unknown_user")
+            return _account(session, user)
+
+    def by_id(self, user_id: str) -> Account:
+        """Raises NotFoundError."""
+        with self._database.read() as session:
+            return _account(session, _user(session, user_id))
+
+    def any_admin(self) -> Account | None:
+        """The oldest administrator who is not disabled, or None on a new installation."""
+        query = select(User).where(User.is_admin, User.disabled_at.is_(None)).order_by(User.created_at).limit(1)
+        with self._database.read() as session:
+            user = session.scalar(query)
+            return _account(session, user) if user else None
+
+    def groups(self) -> list[tuple[str, int]]:
+        """Names of groups with their number of members."""
+        query = select(Membership.group_name, func.count()).group_by(Membership.group_name)
+        with self._database.read() as session:
+            return list(session.execute(query.order_by(Membership.group_name)).tuples())
+
+    def join(self, group: str, email: str) -> None:
+        """Raises NotFoundError; joining twice is no error."""
+        user = self.by_email(email).user
+        with self._database.write() as session:
+            if session.get(Membership, (group.casefold(), user.id)) is None:
+                session.add(Membership(group_name=group.casefold(), user_id=user.id))
+
+    def leave(self, group: str, email: str) -> None:
+        """Raises NotFoundError where there is no such person or membership."""
+        user = self.by_email(email).user
+        with self._database.write() as session:
+            membership = session.get(Membership, (group.casefold(), user.id))
+            if membership is None:
+                raise NotFoundError(f"{email} is not in the group {group}.", code="unknown_membership")
+            session.delete(membership)
+
+    def has_password(self, user_id: str) -> bool:
+        """Whether this person can sign in with a password."""
+        with self._database.read() as session:
+            return session.get_one(User, user_id).password_hash is not None
+
+
+def _user(session: Session, user_id: str) -> User:
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFoundError("There is no such person.", code="unknown_user")
+    return user
+
+
+def _principal(session: Session, user_id: str, scopes: frozenset[str]) -> Principal | None:
+    user = session.get(User, user_id)
+    if user is None or user.disabled_at is not None:
+        return None
+    admin = user.is_admin and "admin" in scopes
+    allowed = scopes if admin else scopes - {"admin"}
+    return Principal(user.id, user.email, grants_of(user.email, list(_groups(session, user_id))), admin, allowed)
+
+
+def _account(session: Session, user: User) -> Account:
+    return Account(user, _groups(session, user.id))
+
+
+def _groups(session: Session, user_id: str) -> tuple[str, ...]:
+    query = select(Membership.group_name).where(Membership.user_id == user_id).order_by(Membership.group_name)
+    return tuple(session.scalars(query))
+
+
+def _other_admin(session: Session, user_id: str) -> bool:
+    query = select(func.count()).where(User.is_admin, User.disabled_at.is_(None), User.id != user_id)
+    return bool(session.scalar(query))
+
+
+def _new_session(session: Session, user: User) -> str:
+    cookie = secrets.token_urlsafe(32)
+    now = clock(session)
+    session.add(BrowserSession(id=digest(cookie), user_id=user.id, expires_at=now + SESSION_LIFE, created_at=now))
+    return cookie
+
+
+def digest(secret: str) -> str:
+    """SHA-256 is enough here: what is hashed has 256 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()

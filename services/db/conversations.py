@@ -1,0 +1,132 @@
+"""Chats: each belongs to one person, and to nobody else. Knows nothing of HTTP or of how answers are made."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from retrieval.errors import NotFoundError
+from retrieval.types import Principal
+from services.db.database import Database, clock
+from services.db.models import Conversation, Feedback, Message
+
+TITLE_LENGTH = 80
+NOT_FOUND = "There is no such conversation, or it is not yours."
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One question with its answer, as they are stored."""
+
+    question: str
+    answer_text: str
+    answer: dict[str, Any]
+
+
+class Conversations:
+    """Every call names the person; a foreign conversation does not exist for them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, principal: Principal, title: str) -> Conversation:
+        """A new, empty conversation."""
+        with self._database.write() as session:
+            return _new(session, str(uuid.uuid4()), principal, title)
+
+    def get(self, conversation_id: str, principal: Principal) -> Conversation:
+        """Raises NotFoundError."""
+        with self._database.read() as session:
+            return _own(session, conversation_id, principal)
+
+    def rename(self, conversation_id: str, principal: Principal, title: str) -> Conversation:
+        """Raises NotFoundError."""
+        with self._database.write() as session:
+            row = _own(session, conversation_id, principal)
+            row.title = title.strip()[:TITLE_LENGTH] or row.title
+            return row
+
+    def delete(self, conversation_id: str, principal: Principal) -> None:
+        """Delete with all messages. Raises NotFoundError."""
+        with self._database.write() as session:
+            row = _own(session, conversation_id, principal)
+            for message in session.scalars(select(Message).where(Message.conversation_id == row.id)):
+                session.delete(message)
+            session.delete(row)
+
+    def page(self, principal: Principal, *, after: tuple[datetime, str] | None, limit: int) -> list[Conversation]:
+        """The person's conversations, latest first, behind `after` (updated_at, id)."""
+        query = select(Conversation).where(Conversation.user_id == principal.user_id)
+        if after:
+            moment, last = after
+            same = and_(Conversation.updated_at == moment, Conversation.id > last)
+            query = query.where(or_(Conversation.updated_at < moment, same))
+        with self._database.read() as session:
+            return list(session.scalars(query.order_by(Conversation.updated_at.desc(), Conversation.id).limit(limit)))
+
+    def messages(self, conversation_id: str, principal: Principal) -> Sequence[Message]:
+        """All messages in order. Raises NotFoundError."""
+        with self._database.read() as session:
+            _own(session, conversation_id, principal)
+            query = select(Message).where(Message.conversation_id == conversation_id).order_by(Message.position)
+            return session.scalars(query).all()
+
+    def add(self, conversation_id: str, principal: Principal, exchange: Exchange) -> None:
+        """Store a question and its answer; the first one makes the conversation, with the question as its title.
+
+        Raises NotFoundError where the id is somebody else's.
+        """
+        with self._database.write() as session:
+            if session.get(Conversation, conversation_id) is None:
+                _new(session, conversation_id, principal, exchange.question)
+            row = _own(session, conversation_id, principal)
+            row.updated_at = now = clock(session)
+            count = session.scalar(select(func.count()).where(Message.conversation_id == row.id)) or 0
+            common = {"conversation_id": row.id, "created_at": now}
+            asked = Message(id=str(uuid.uuid4()), position=count, role="user", content=exchange.question, **common)
+            answered = Message(
+                id=exchange.answer["id"],
+                position=count + 1,
+                role="assistant",
+                content=exchange.answer_text,
+                answer=exchange.answer,
+                **common,
+            )
+            session.add_all([asked, answered])
+
+    def rate(self, answer_id: str, principal: Principal, *, rating: str, comment: str) -> None:
+        """Store what the person thinks of their answer. Raises NotFoundError."""
+        with self._database.write() as session:
+            message = session.get(Message, answer_id)
+            if message is None or message.role != "assistant":
+                raise NotFoundError("There is no such answer, or it is not yours.")
+            _own(session, message.conversation_id, principal)
+            key = (answer_id, principal.user_id)
+            row = session.get(Feedback, key) or Feedback(answer_id=answer_id, user_id=principal.user_id)
+            row.rating, row.comment, row.created_at = rating, comment, clock(session)
+            session.add(row)
+
+
+def _new(session: Session, conversation_id: str, principal: Principal, title: str) -> Conversation:
+    now = clock(session)
+    row = Conversation(
+        id=conversation_id,
+        user_id=principal.user_id,
+        title=title.strip()[:TITLE_LENGTH] or "New conversation",
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _own(session: Session, conversation_id: str, principal: Principal) -> Conversation:
+    row = session.get(Conversation, conversation_id)
+    if row is None or row.user_id != principal.user_id:
+        raise NotFoundError(NOT_FOUND)
+    return row

@@ -1,0 +1,105 @@
+"""Connections and transactions, on PostgreSQL and SQLite alike. Knows nothing of the tables.
+
+`read()` and `write()` are the only two ways to a session: a write takes SQLite's lock at its start (BEGIN IMMEDIATE),
+because a transaction that reads first and then wants to write fails there when another one wrote in between.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from retrieval.errors import UnavailableError
+
+BUSY_SECONDS = 15
+STATEMENT_MS = 15_000
+
+
+class Database:
+    """One pool of connections to the registry. Down or full raises UnavailableError(code="database_unavailable")."""
+
+    def __init__(self, url: str, *, password: str | None = None) -> None:
+        address = make_url(url)
+        if password and not address.password:
+            address = address.set(password=password)
+        self.is_sqlite = address.get_backend_name() == "sqlite"
+        self.url = address
+        self._engine = create_engine(address, pool_pre_ping=not self.is_sqlite, **self._options(address))
+        if self.is_sqlite:
+            event.listen(self._engine, "connect", _prepare_sqlite)
+            event.listen(self._engine, "begin", _begin_sqlite)
+        self._writer = self._engine.execution_options(begin="IMMEDIATE")
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading; nothing is committed."""
+        with _unavailable(), Session(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose transaction is committed at the end, or rolled back by any error."""
+        with _unavailable(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def connection(self) -> Connection:
+        """A bare connection, for migrations."""
+        return self._engine.connect()
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+    def _options(self, address: URL) -> dict[str, Any]:
+        if self.is_sqlite:
+            if address.database:
+                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+            return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+        return {
+            "connect_args": {"connect_timeout": 5, "options": f"-c statement_timeout={STATEMENT_MS} -c timezone=UTC"}
+        }
+
+
+def clock(session: Session) -> datetime:
+    """The database's time, now: the only clock that leases and versions know."""
+    if session.get_bind().dialect.name == "sqlite":
+        stamp = session.scalar(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')"))
+        return datetime.fromisoformat(str(stamp)).replace(tzinfo=UTC)
+    moment: datetime = session.scalar(text("SELECT clock_timestamp()"))
+    return moment.astimezone(UTC)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise _down(error) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise _down(error) from error
+        raise
+
+
+def _down(error: DBAPIError) -> UnavailableError:
+    full = "full" in str(error.orig).lower()
+    return UnavailableError(
+        "The disk of the registry is full: nothing was stored." if full else "The registry (database) does not answer.",
+        code="storage_full" if full else "database_unavailable",
+    )

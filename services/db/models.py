@@ -1,0 +1,219 @@
+"""The registry's tables. Knows nothing of what is done with them; the modules beside this one do.
+
+Times are UTC and come from the database's clock, so that machines with wrong clocks still agree on leases.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, Integer, MetaData, String, Text, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time on every database; SQLite itself stores none with a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        aware = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return aware.replace(tzinfo=None) if dialect.name == "sqlite" else aware
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables, with names for constraints that migrations can rely on."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: JSON(), list[str]: JSON(), str: String(500)}  # noqa: RUF012
+
+
+class User(Base):
+    """Somebody who may sign in. `password_hash` is argon2id, None where only links and keys are used."""
+
+    __tablename__ = "users"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    is_admin: Mapped[bool]
+    password_hash: Mapped[str | None]
+    disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Membership(Base):
+    """One person in one group. A group exists while it has members or a document names it."""
+
+    __tablename__ = "memberships"
+    group_name: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class ApiKey(Base):
+    """A key's public id and the SHA-256 of its secret, which was random and shown once."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    secret_hash: Mapped[str]
+    scopes: Mapped[list[str]]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class BrowserSession(Base):
+    """A signed-in browser; `id` is the SHA-256 of the cookie."""
+
+    __tablename__ = "sessions"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+
+class SignInLink(Base):
+    """A link that signs in once; `id` is the SHA-256 of its token."""
+
+    __tablename__ = "sign_in_links"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Document(Base):
+    """What a user recognises. `active_version` is the pointer readers follow; it moves in one transaction."""
+
+    __tablename__ = "documents"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    data_source: Mapped[str] = mapped_column(index=True)
+    external_id: Mapped[str] = mapped_column(String(1000))
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    title: Mapped[str] = mapped_column(String(1000), index=True)
+    url: Mapped[str | None] = mapped_column(String(2000))
+    media_type: Mapped[str]
+    active_version: Mapped[int | None] = mapped_column(Integer)
+    latest_version: Mapped[int] = mapped_column(Integer)
+    metadata_revision: Mapped[int] = mapped_column(Integer)
+    job_id: Mapped[str] = mapped_column(String(36))
+    modified_at: Mapped[datetime | None]
+    effective_from: Mapped[datetime | None]
+    effective_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    ready_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index(
+            "uq_documents_live",
+            "data_source",
+            "external_id",
+            "owner_id",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+
+class DocumentGrant(Base):
+    """One grant string that a document allows."""
+
+    __tablename__ = "document_grants"
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    grant_name: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class Version(Base):
+    """One state of a document: its original, its parsed text and the manifest of its chunks."""
+
+    __tablename__ = "versions"
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size: Mapped[int] = mapped_column(Integer)
+    file_name: Mapped[str]
+    media_type: Mapped[str | None]
+    parsed_sha256: Mapped[str | None] = mapped_column(String(64))
+    chunks: Mapped[int | None] = mapped_column(Integer)
+    activated_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Job(Base):
+    """One piece of work on a document. The database is the queue: see `services/db/jobs.py`.
+
+    `kind` is ingest, metadata, retire or delete; `state` is queued, running, ready, failed, quarantined or cancelled.
+    """
+
+    __tablename__ = "jobs"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), index=True)
+    version: Mapped[int | None] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(20))
+    code: Mapped[str | None] = mapped_column(String(60))
+    reason: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(Integer)
+    fence: Mapped[int] = mapped_column(Integer)
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
+    rung_at: Mapped[datetime | None]
+    chunks_done: Mapped[int] = mapped_column(Integer)
+    stages_ms: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    __table_args__ = (Index("ix_jobs_state_next", "state", "next_attempt_at"), Index("ix_jobs_finished", "finished_at"))
+
+
+class Conversation(Base):
+    """A person's chat."""
+
+    __tablename__ = "conversations"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    title: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime(), index=True)
+
+
+class Message(Base):
+    """One message; an assistant's carries the whole Answer. `position` orders a conversation's messages."""
+
+    __tablename__ = "messages"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+    role: Mapped[str] = mapped_column(String(20))
+    content: Mapped[str] = mapped_column(Text)
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+
+
+class Feedback(Base):
+    """What a person thought of an answer: the last word counts."""
+
+    __tablename__ = "feedback"
+    answer_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    rating: Mapped[str] = mapped_column(String(4))
+    comment: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""The one-machine size: `footnote up` and the parts that production takes from elsewhere."""

@@ -1,0 +1,169 @@
+"""The names and aliases of collections, durable.
+
+`catalogue.json` is replaced as a whole, so a reader after any crash sees all of an alias switch or none of it. What it
+does not name is not there: a directory left by a crash between two steps is removed at the next start. Knows nothing of
+points or of HTTP.
+"""
+
+import json
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from services.embedded.index.collection import Collection
+from services.embedded.index.errors import ExistsError, MissingError, WrongInputError
+from services.embedded.index.fields import members, required, string
+from services.embedded.index.schema import Schema
+
+FORMAT = 1
+_FORBIDDEN = set('<>:"/\\|?*\0')
+
+
+class Catalogue:
+    """All collections of one data directory, which the caller holds alone. Threads may use it at once."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Open every collection. OSError or ValueError where the directory cannot be read."""
+        self._file = data_dir / "catalogue.json"
+        self._shards = data_dir / "collections"
+        self._changing = threading.RLock()
+        self._collections: dict[str, Collection] = {}
+        self._aliases: dict[str, str] = {}
+        self._shards.mkdir(parents=True, exist_ok=True)
+        if self._file.exists():
+            self._load()
+        kept = {collection.directory for collection in self._collections.values()}
+        for left in set(self._shards.iterdir()) - kept:
+            shutil.rmtree(left)
+
+    def names(self) -> list[str]:
+        return sorted(self._collections)
+
+    def aliases(self) -> dict[str, str]:
+        """Alias -> name of its collection."""
+        return dict(self._aliases)
+
+    def named(self, name: str) -> str:
+        """The collection's own name. MissingError for neither a name nor an alias."""
+        found = self._aliases.get(name, name)
+        if found not in self._collections:
+            raise MissingError(f"Not found: Collection `{name}` doesn't exist!")
+        return found
+
+    def get(self, name: str) -> Collection:
+        """The collection of a name or alias. MissingError where there is none."""
+        return self._collections[self.named(name)]
+
+    def create(self, name: str, schema: Schema) -> None:
+        """Make an empty collection. ExistsError for a name in use, WrongInputError for one that cannot be."""
+        _check_name(name)
+        with self._changing:
+            if name in self._collections:
+                raise ExistsError(f"Wrong input: Collection `{name}` already exists!")
+            if name in self._aliases:
+                raise WrongInputError(f"Wrong input: Can't create collection with name {name}: it is an alias")
+            collection = Collection.create(self._shards / uuid.uuid4().hex, schema)
+            _fsync(self._shards)
+            self._commit({**self._collections, name: collection}, self._aliases)
+
+    def delete(self, name: str) -> bool:
+        """Remove a collection, its points and its aliases. False where there is none of this name."""
+        with self._changing:
+            collection = self._collections.get(name)
+            if collection is None:
+                return False
+            rest = {other: kept for other, kept in self._collections.items() if other != name}
+            self._commit(rest, {alias: target for alias, target in self._aliases.items() if target != name})
+            collection.close()
+            shutil.rmtree(collection.directory)
+            return True
+
+    def change_aliases(self, actions: list[Any]) -> None:
+        """Apply Qdrant's alias operations in their order: all of them, or none where one is wrong."""
+        with self._changing:
+            aliases = dict(self._aliases)
+            for action in actions:
+                self._change_alias(aliases, action)
+            self._commit(self._collections, aliases)
+
+    def keep(self) -> None:
+        """Upkeep of every collection; meant to be called every second or so."""
+        for collection in list(self._collections.values()):
+            collection.keep()
+
+    def close(self) -> None:
+        with self._changing:
+            for collection in self._collections.values():
+                collection.close()
+
+    def _change_alias(self, aliases: dict[str, str], action: object) -> None:
+        what = "an alias operation"
+        found = members(action, what, "create_alias", "delete_alias", "rename_alias")
+        if len(found) != 1:
+            raise WrongInputError(f"Wrong input: {what} must have exactly one member")
+        kind, body = next(iter(found.items()))
+        if kind == "create_alias":
+            alias, name = _two(body, "alias_name", "collection_name")
+            self._check_alias(alias)
+            if name not in self._collections:
+                raise MissingError(f"Not found: Collection `{name}` doesn't exist!")
+            aliases[alias] = name
+        elif kind == "delete_alias":
+            aliases.pop(string(required(members(body, what, "alias_name"), "alias_name", what), "`alias_name`"), None)
+        else:
+            old, new = _two(body, "old_alias_name", "new_alias_name")
+            self._check_alias(new)
+            if old not in aliases:
+                raise MissingError(f"Not found: Alias {old} does not exists!")
+            aliases[new] = aliases.pop(old)
+
+    def _check_alias(self, alias: str) -> None:
+        _check_name(alias)
+        if alias in self._collections:
+            raise ExistsError(f"Wrong input: Collection `{alias}` already exists!")
+
+    def _load(self) -> None:
+        saved = json.loads(self._file.read_bytes())
+        if saved["format"] != FORMAT:
+            raise ValueError(f"{self._file} was written by another release (format {saved['format']})")
+        for name, entry in saved["collections"].items():
+            schema = Schema(entry["vectors"], entry["sparse_vectors"])
+            self._collections[name] = Collection.load(self._shards / entry["directory"], schema)
+        self._aliases = saved["aliases"]
+
+    def _commit(self, collections: Mapping[str, Collection], aliases: Mapping[str, str]) -> None:
+        """Write the catalogue, then make it the one in use."""
+        entries = {
+            name: {"directory": c.directory.name, "vectors": c.schema.dense, "sparse_vectors": c.schema.sparse}
+            for name, c in collections.items()
+        }
+        text = json.dumps({"format": FORMAT, "collections": entries, "aliases": aliases}, indent=1)
+        written = self._file.with_suffix(".tmp")
+        written.write_text(text, encoding="utf-8")
+        _fsync(written)
+        written.replace(self._file)
+        _fsync(self._file.parent)
+        self._collections, self._aliases = dict(collections), dict(aliases)
+
+
+def _two(body: object, first: str, second: str) -> tuple[str, str]:
+    found = members(body, "an alias operation", first, second)
+    one, other = (string(required(found, name, "an alias operation"), f"`{name}`") for name in (first, second))
+    return one, other
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name) <= 255 or _FORBIDDEN & set(name):
+        raise WrongInputError(f"Wrong input: `{name[:64]}` cannot name a collection")
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

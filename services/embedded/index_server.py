@@ -1,0 +1,143 @@
+"""`python -m services.embedded.index_server`: the embedded index server as a process.
+
+    --data-dir DIR --host 127.0.0.1 --port N [--api-key-file FILE]
+
+Opens the data directory alone, says `index server ready on http://HOST:PORT` on standard output, serves until SIGTERM
+or SIGINT, then flushes and closes. It imports little, so that it starts within a second. What it serves is in
+`services/embedded/index/`. Knows nothing of settings: what it is told comes by these flags.
+
+Exact search over all vectors: made for up to 100,000 points, see `tests/bench/index_server.py`. Beyond, use Qdrant.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from retrieval.errors import ConflictError
+from services.embedded.data_directory import claim
+from services.embedded.index.app import index_app
+from services.embedded.index.catalogue import Catalogue
+
+SHORTEST_KEY = 16
+UPKEEP_S = 1.0
+# A search waits for the interpreter lock this long at most after the write before it has let go (default: 5 ms).
+SWITCH_S = 0.0005
+
+log = logging.getLogger("services.embedded.index_server")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run until told to stop. Returns the exit status: 0 stopped, 1 could not start."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
+    arguments = _arguments(argv)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        key = _api_key(arguments.api_key_file)
+        listener = _listener(arguments.host, arguments.port)
+        with claim(arguments.data_dir):
+            catalogue = Catalogue(arguments.data_dir)
+            try:
+                _serve(catalogue, listener, key)
+            finally:
+                catalogue.close()
+    except (ConflictError, OSError, ValueError) as error:
+        log.error("cannot start: %s", error)
+        return 1
+    return 0
+
+
+def _serve(catalogue: Catalogue, listener: socket.socket, api_key: str | None) -> None:
+    config = uvicorn.Config(
+        index_app(catalogue, api_key=api_key),
+        http="h11",
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    stop = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(catalogue, stop), name="upkeep", daemon=True)
+    keeper.start()
+    host, port = listener.getsockname()[:2]
+    server = _Server(config, f"index server ready on http://{f'[{host}]' if ':' in host else host}:{port}")
+    try:
+        server.run(sockets=[listener])
+    finally:
+        stop.set()
+        keeper.join()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, saying when it listens."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(f"{self._greeting}\n")
+            sys.stdout.flush()
+
+
+def _keep(catalogue: Catalogue, stop: threading.Event) -> None:
+    while not stop.wait(UPKEEP_S):
+        try:
+            catalogue.keep()
+        except Exception:
+            log.exception("upkeep failed; it is tried again")
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="index_server", description="Footnote's embedded index server")
+    parser.add_argument("--data-dir", type=Path, required=True, help="where the collections lie; made if missing")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
+    parser.add_argument("--api-key-file", type=Path, help="a file with the key that clients must send")
+    return parser.parse_args(argv)
+
+
+def _api_key(file: Path | None) -> str | None:
+    """Raises ValueError for a key too short to protect anything."""
+    if file is None:
+        return None
+    key = file.read_text(encoding="utf-8").strip()
+    if len(key) < SHORTEST_KEY:
+        raise ValueError(f"the key in {file} is shorter than {SHORTEST_KEY} characters")
+    return key
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Take the address now, so that a taken one is refused before anything is opened; uvicorn listens on it later."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise OSError(f"{host}:{port} is not free: {os.strerror(error.errno or 0)}") from error
+    return listener
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """Until uvicorn listens, and again once it has stopped: leave through every `finally`."""
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

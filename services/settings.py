@@ -1,0 +1,96 @@
+"""Every setting of every process, from `FOOTNOTE_…` environment variables. The only reader of the environment.
+
+Knows nothing of what is built from them: `services/wiring.py` does that. The text under each setting is what
+`footnote settings` prints. Secrets may also be files named `footnote_…` under /run/secrets.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BUNDLED_MODEL = "all-MiniLM-L6-v2"
+MIN_SECRET = 16
+SECRETS = Path("/run/secrets")
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+class Settings(BaseSettings):
+    """Values are checked here once; unsafe ones are refused with the name of the variable to change."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FOOTNOTE_",
+        extra="ignore",
+        use_attribute_docstrings=True,
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+    )
+
+    data_dir: Path = Path(".footnote")
+    """Where originals, the embedding model and, on one machine, all other parts keep their files."""
+    database_url: str = ""
+    """SQLAlchemy address of the registry, such as postgresql+psycopg://user@host/footnote. Empty: SQLite in the data
+    directory."""
+    database_password: SecretStr | None = None
+    """Password for the registry, where the address has none."""
+    broker_url: str = "redis://127.0.0.1:6379/0"
+    """Redis or Valkey address for the task queue."""
+    broker_password: SecretStr | None = None
+    """Password for the broker, where the address has none."""
+    index_url: str = "http://127.0.0.1:6333"
+    """Address of the Qdrant server."""
+    index_api_key: SecretStr | None = None
+    """API key of the Qdrant server."""
+    llm_url: str = ""
+    """Base address of an OpenAI-compatible server such as vLLM, ending in /v1. Empty: answers are extractive."""
+    llm_model: str = "llama-3.1"
+    """Name under which that server serves the model."""
+    llm_api_key: SecretStr | None = None
+    """Key for that server."""
+    embedding_model: str = BUNDLED_MODEL
+    """A sentence-transformers model: the bundled all-MiniLM-L6-v2, a folder, or a name on the model hub."""
+    host: str = "127.0.0.1"
+    """Address that the API listens on."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port that the API listens on."""
+    public_url: str = ""
+    """Address under which people reach the app, used in sign-in links; https makes cookies Secure."""
+    admin_email: str = "admin@localhost"
+    """The first administrator, created when there is none."""
+    refusal: Literal["strict", "balanced", "lenient"] = "balanced"
+    """How much evidence an answer needs."""
+    show_unsupported: bool = False
+    """Show sentences that no source supports, marked, instead of withholding them."""
+    max_upload_mb: int = Field(default=50, ge=1, le=2048)
+    """Largest file accepted, in MiB."""
+    worker_concurrency: int = Field(default=1, ge=1, le=64)
+    """Documents that one worker ingests at a time."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """Processor threads for embedding in each process; 0: all."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level logged."""
+
+    @model_validator(mode="after")
+    def _complete_and_refuse_unsafe(self) -> Self:
+        reached_at = "127.0.0.1" if self.host in EVERY_ADDRESS else self.host
+        completed = {
+            "data_dir": self.data_dir.expanduser().absolute(),
+            "database_url": self.database_url or f"sqlite:///{self.data_dir.expanduser().absolute() / 'db.sqlite3'}",
+            "public_url": (self.public_url or f"http://{reached_at}:{self.port}").rstrip("/"),
+        }
+        self.__dict__.update(completed)  # not by assignment: what we complete does not count as set by the operator
+        for name in ("index_api_key", "broker_password", "database_password"):
+            secret: SecretStr | None = getattr(self, name)
+            if secret is not None and len(secret.get_secret_value()) < MIN_SECRET:
+                raise ValueError(f"FOOTNOTE_{name.upper()} has fewer than {MIN_SECRET} characters: choose another.")
+        return self
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.max_upload_mb * 1024 * 1024
+
+
+def inherited_environment() -> dict[str, str]:
+    """The environment for the processes that `footnote up` starts: ours, so that PATH and proxies stay."""
+    return dict(os.environ)  # noqa: TID251 - this file is the one reader of the environment

@@ -1,0 +1,44 @@
+"""What the API needs. Knows nothing of HTTP."""
+
+from pathlib import Path
+
+from retrieval.retriever import Retriever
+from services.api.dependencies import Parts
+from services.api.limiter import Limiter
+from services.db.accounts import Accounts
+from services.db.conversations import Conversations
+from services.db.documents import Documents
+from services.db.keys import Keys
+from services.db.registry import SqlRegistry
+from services.db.status import Status
+from services.wiring.answerer import answerer
+from services.wiring.core import Core
+
+WEB = Path(__file__).parents[2] / "web" / "dist"
+
+
+def api_parts(core: Core) -> Parts:
+    """Everything that routes call."""
+    settings, database = core.settings, core.database
+    core.index.prepare(core.embedder.dimension)
+    registry = SqlRegistry(database)
+    retriever = Retriever(core.index, core.embedder, registry)
+    return Parts(
+        accounts=Accounts(database),
+        keys=Keys(database),
+        documents=Documents(database),
+        conversations=Conversations(database),
+        registry=registry,
+        jobs=core.jobs,
+        status=Status(database),
+        blobs=core.blobs,
+        index=core.index,
+        retriever=retriever,
+        answerer=answerer(core, retriever),
+        doorbell=core.doorbell,
+        sign_in_limiter=Limiter(limit=10, seconds=60.0),
+        public_url=settings.public_url,
+        max_upload_bytes=settings.max_upload_bytes,
+        web=WEB if (WEB / "index.html").is_file() else None,
+        model_name=settings.llm_model if settings.llm_url else None,
+    )

@@ -1,0 +1,35 @@
+"""What the worker needs: a job runner and its parse sandbox. Knows nothing of Celery's signals."""
+
+import os
+import socket
+from collections.abc import Callable
+
+from ingest.sandbox import ParseLimits, ParseSandbox
+
+from services.db.work import Work
+from services.settings import Settings
+from services.wiring.core import Core
+from services.worker.jobs import JobRunner
+
+
+def job_runner(settings: Settings) -> tuple[JobRunner, Callable[[], None]]:
+    """A runner for this process, and the function that closes what it holds."""
+    core = Core(settings)
+    sandbox = ParseSandbox(ParseLimits())
+    core.index.prepare(core.embedder.dimension)
+    runner = JobRunner(
+        queue=core.jobs,
+        work=Work(core.database),
+        blobs=core.blobs,
+        parse=sandbox.parse,
+        embedder=core.embedder,
+        index=core.index,
+        ring=core.doorbell.ring,
+        name=f"{socket.gethostname()}:{os.getpid()}",
+    )
+
+    def close() -> None:
+        sandbox.close()
+        core.close()
+
+    return runner, close

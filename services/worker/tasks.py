@@ -1,0 +1,48 @@
+"""Celery's side of the worker: a message carries a job's id, the rest is `services/worker/jobs.py`.
+
+Knows nothing of documents. Celery forks its children; each builds its own parts on start, since neither database
+connections nor the embedding runtime survive a fork.
+"""
+
+from collections.abc import Callable
+
+from celery import Celery
+from celery.signals import worker_process_init, worker_process_shutdown
+
+from services.queue import RUN_JOB
+from services.worker.jobs import JobRunner
+
+
+def register(app: Celery, build: Callable[[], tuple[JobRunner, Callable[[], None]]]) -> None:
+    """Add the one task to the app; `build` makes a runner and the function that closes its parts."""
+    runners: list[tuple[JobRunner, Callable[[], None]]] = []
+
+    def start(**_: object) -> None:
+        runners.append(build())
+
+    def stop(**_: object) -> None:
+        for _runner, close in runners:
+            close()
+
+    def run_job(job_id: str) -> None:
+        runners[0][0].run(job_id)
+
+    app.task(run_job, name=RUN_JOB)
+    worker_process_init.connect(start, weak=False)
+    worker_process_shutdown.connect(stop, weak=False)
+
+
+def serve(app: Celery, *, concurrency: int, log_level: str) -> None:
+    """Run a prefork worker until it is told to stop."""
+    app.worker_main(
+        [
+            "worker",
+            f"--concurrency={concurrency}",
+            f"--loglevel={log_level}",
+            "--pool=prefork",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--quiet",
+        ]
+    )
