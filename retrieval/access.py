@@ -11,7 +11,7 @@ from datetime import datetime
 from retrieval.errors import ForbiddenError, InvalidFilterError, InvalidInputError
 from retrieval.types import EVERYONE, Principal, SearchFilters
 
-GRANT = re.compile(r"everyone|(?:user|group):[^\s:,][^\s,]{0,198}")
+GRANT = re.compile(r"everyone|(?:user|group):[^\s:,]{1,199}")
 MAX_VALUES = 200
 
 

@@ -5,6 +5,7 @@ the truth, this is an index. Every search carries an access filter, made from th
 """
 
 import uuid
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,7 +31,10 @@ _INTEGERS = ("version", "generation")
 
 def connect(url: str, *, api_key: str | None = None, timeout: int = TIMEOUT_SECONDS) -> QdrantClient:
     """A client of the Qdrant server, or of the embedded one, at `url`; nothing is sent yet."""
-    return QdrantClient(url=url, api_key=api_key, timeout=timeout, check_compatibility=False)
+    with warnings.catch_warnings():
+        # The key over plain HTTP is meant: the server listens on loopback, or on a network of its own.
+        warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
+        return QdrantClient(url=url, api_key=api_key, timeout=timeout, check_compatibility=False)
 
 
 class ChunkIndex:

@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from ingest.cli import register
-from retrieval.errors import FootnoteError
+from retrieval.errors import FootnoteError, NotFoundError
 from services.settings import Settings
 from services.telemetry import configure_logging
 
@@ -52,8 +52,7 @@ def up(
     from services.embedded.up import run_all  # noqa: PLC0415
 
     given = {"data_dir": data_dir, "host": host, "port": port, "llm_url": llm_url, "llm_model": llm_model}
-    settings = _settings(**{name: value for name, value in given.items() if value is not None})
-    raise typer.Exit(run_all(settings, sample=sample))
+    raise typer.Exit(run_all(_settings(**given), sample=sample))
 
 
 @app.command()
@@ -70,7 +69,6 @@ def api() -> None:
     configure_logging("api", settings.log_level)
     core = Core(settings)
     core.migrate()
-    core.ensure_admin()
     serve(api_parts(core), close=core.close, host=settings.host, port=settings.port)
 
 
@@ -116,9 +114,48 @@ def migrate(data_dir: DataDir = None) -> None:
     """
     from services.wiring.core import Core  # noqa: PLC0415
 
-    core = Core(_settings(**({"data_dir": data_dir} if data_dir else {})))
+    core = Core(_settings(data_dir=data_dir))
     core.migrate()
     core.close()
+
+
+@app.command("sign-in")
+def sign_in(
+    email: Annotated[str | None, typer.Argument(help="Whose link [default: the first administrator's].")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a link that signs somebody in once. For operators: it asks the registry, not the server.
+
+    Example: footnote sign-in ann@example.com
+    """
+    from services.bootstrap import sign_in_url  # noqa: PLC0415
+    from services.db.accounts import Accounts  # noqa: PLC0415
+    from services.wiring.core import Core  # noqa: PLC0415
+
+    core = Core(_settings(data_dir=data_dir))
+    accounts = Accounts(core.database)
+    account = accounts.by_email(email) if email else accounts.any_admin()
+    if account is None:
+        raise NotFoundError("There is no administrator yet: start the API, or run footnote migrate.")
+    print(sign_in_url(accounts, account, core.settings.public_url))
+    core.close()
+
+
+@app.command(hidden=True)
+def prepare() -> None:
+    """What `footnote up` does before its parts start: tables, administrator, this machine's key, the model."""
+    from services.bootstrap import command_line_key, first_admin  # noqa: PLC0415
+    from services.db.accounts import Accounts  # noqa: PLC0415
+    from services.wiring.core import Core  # noqa: PLC0415
+    from services.wiring.search import embedder  # noqa: PLC0415
+
+    settings = _settings()
+    core = Core(settings)
+    core.migrate()
+    account, _ = first_admin(Accounts(core.database), settings.admin_email)
+    command_line_key(core.database, account, settings.data_dir, settings.public_url)
+    core.close()
+    embedder(settings)
 
 
 @app.command()
@@ -134,7 +171,7 @@ def settings(json: Annotated[bool, typer.Option("--json", help="Print one JSON d
 
 def _settings(**given: Any) -> Settings:
     try:
-        return Settings(**given)
+        return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         for fault in error.errors():
             name = "FOOTNOTE_" + "_".join(str(part) for part in fault["loc"]).upper() if fault["loc"] else ""

@@ -10,7 +10,7 @@ from services.db.documents import DocumentRow, may_edit
 
 
 def document(row: DocumentRow, principal: Principal) -> schemas.Document:
-    """A document; its grants only for those who may edit it."""
+    """A document; its owner and grants only for those who may edit it."""
     doc, job, version = row.document, row.job, row.version
     editor = may_edit(doc, principal)
     return schemas.Document(
@@ -27,6 +27,7 @@ def document(row: DocumentRow, principal: Principal) -> schemas.Document:
         attempts=job.attempts,
         next_attempt_at=job.next_attempt_at,
         chunks=version.chunks,
+        owner=row.owner if editor else None,
         grants=list(row.grants) if editor else None,
         modified_at=doc.modified_at,
         effective_from=doc.effective_from,

@@ -88,7 +88,7 @@ class Registered(Response):
 
 
 class Document(Response):
-    """A document as lists and details show it; `grants` is null for those who may not edit it.
+    """A document as lists and details show it; `owner` and `grants` are null for those who may not edit it.
 
     `version` is the one that readers see, or the first one on its way; `state` is that of the newest.
     """
@@ -106,6 +106,7 @@ class Document(Response):
     attempts: int
     next_attempt_at: datetime | None
     chunks: int | None
+    owner: str | None
     grants: list[str] | None
     modified_at: datetime | None
     effective_from: datetime | None

@@ -200,7 +200,7 @@ class Accounts:
         """Names of groups with their number of members."""
         query = select(Membership.group_name, func.count()).group_by(Membership.group_name)
         with self._database.read() as session:
-            return list(session.execute(query.order_by(Membership.group_name)).tuples())
+            return list(session.execute(query.order_by(Membership.group_name)))
 
     def join(self, group: str, email: str) -> None:
         """Raises NotFoundError; joining twice is no error."""

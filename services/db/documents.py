@@ -16,7 +16,7 @@ from retrieval.errors import ConflictError, NotFoundError
 from retrieval.types import Principal
 from services.db.database import Database, clock
 from services.db.jobs import cancel, new_job
-from services.db.models import Document, DocumentGrant, Job, Version
+from services.db.models import Document, DocumentGrant, Job, User, Version
 from services.db.registry import may_read
 
 NOT_FOUND = "There is no such document, or you may not read it."
@@ -42,12 +42,13 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """A document with its current job, version and grants, as lists and details show it."""
+    """A document with its current job, version, grants and its owner's address, as lists and details show it."""
 
     document: Document
     job: Job
     version: Version
     grants: tuple[str, ...]
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +160,25 @@ class Documents:
             title, last = after
             where.append(or_(Document.title > title, and_(Document.title == title, Document.id > last)))
         query = (
-            select(Document, Job, Version)
+            select(Document, Job, Version, User.email)
             .join(Job, Job.id == Document.job_id)
+            .join(User, User.id == Document.owner_id)
             .join(Version, and_(Version.document_id == Document.id, Version.number == Document.latest_version))
             .where(*where)
             .order_by(Document.title, Document.id)
             .limit(limit)
         )
         with self._database.read() as session:
-            rows = session.execute(query).tuples().all()
-            grants = _grants(session, [document.id for document, _, _ in rows])
-            return [DocumentRow(d, job, version, tuple(grants.get(d.id, ()))) for d, job, version in rows]
+            rows = session.execute(query).all()
+            grants = _grants(session, [row[0].id for row in rows])
+            return [DocumentRow(d, job, version, tuple(grants.get(d.id, ())), owner) for d, job, version, owner in rows]
 
     def data_sources(self, principal: Principal) -> list[tuple[str, int]]:
         """Names of data sources with how many documents of each the principal may read or edit."""
         visible = or_(may_read(principal), _may_edit(principal))
         query = select(Document.data_source, func.count()).where(visible).group_by(Document.data_source)
         with self._database.read() as session:
-            return list(session.execute(query.order_by(Document.data_source)).tuples())
+            return list(session.execute(query.order_by(Document.data_source)))
 
     def _editable_by_name(self, session: Session, new: Registration, principal: Principal) -> Document | None:
         """The document of this name that the principal may edit: their own before anybody else's."""
@@ -279,7 +281,8 @@ def _metadata_job(session: Session, document: Document) -> Job:
 def _row(session: Session, document: Document) -> DocumentRow:
     job = session.get_one(Job, document.job_id)
     version = session.get_one(Version, (document.id, document.latest_version))
-    return DocumentRow(document, job, version, tuple(_grants(session, [document.id]).get(document.id, ())))
+    owner = session.get_one(User, document.owner_id).email
+    return DocumentRow(document, job, version, tuple(_grants(session, [document.id]).get(document.id, ())), owner)
 
 
 def _grants(session: Session, document_ids: Sequence[str]) -> dict[str, list[str]]:

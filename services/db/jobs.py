@@ -207,7 +207,7 @@ class JobQueue:
         """Work waiting and running, and for how many seconds the oldest has waited."""
         with self._database.read() as session:
             now = clock(session)
-            rows = session.execute(select(Job.state, func.count()).group_by(Job.state)).tuples().all()
+            rows = session.execute(select(Job.state, func.count()).group_by(Job.state)).all()
             oldest = session.scalar(select(func.min(Job.created_at)).where(_due(now)))
         states = dict(rows)
         age = (now - oldest).total_seconds() if oldest else 0.0

@@ -51,7 +51,7 @@ class Keys:
         if user_id is not None:
             query = query.where(ApiKey.user_id == user_id)
         with self._database.read() as session:
-            return list(session.execute(query).tuples())
+            return list(session.execute(query))
 
     def revoke(self, key_id: str, *, user_id: str | None) -> None:
         """End a key at once; `user_id` narrows to that person's. Raises NotFoundError."""

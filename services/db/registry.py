@@ -54,7 +54,7 @@ class SqlRegistry:
         )
         with self._database.read() as session:
             rows = session.execute(query).all()
-            newer = dict(session.execute(_superseding([row[0].id for row in rows], principal)).tuples().all())
+            newer = dict(session.execute(_superseding([row[0].id for row in rows], principal)).all())
         return {document.id: _view(document, version, newer.get(document.id)) for document, version in rows if version}
 
     def still_readable(self, document_ids: Collection[str], principal: Principal) -> frozenset[str]:

@@ -42,11 +42,11 @@ class Status:
         with self._database.read() as session:
             since = clock(session) - WINDOW
             fresh = select(func.count(), func.coalesce(func.sum(Version.chunks), 0)).where(Version.activated_at > since)
-            ready, chunks = session.execute(fresh).tuples().one()
+            ready, chunks = session.execute(fresh).one()
             minutes = WINDOW.total_seconds() / 60
             return Figures(
-                documents=dict(session.execute(states).tuples().all()),
+                documents=dict(session.execute(states).all()),
                 documents_per_minute=round((ready or 0) / minutes, 2),
                 chunks_per_minute=round((chunks or 0) / minutes, 2),
-                failures=tuple(session.execute(failed).tuples().all()),
+                failures=tuple(session.execute(failed).all()),
             )

@@ -18,12 +18,13 @@ log = logging.getLogger(__name__)
 
 
 class Lifeline:
-    """Tells the guard process which process groups to end should this process vanish; made by `lifeline()`."""
+    """Tells the guard process which process groups to end should this process vanish; opened by `lifeline()`."""
 
-    def __init__(self, guard: Process, fd: int) -> None:
-        self.guard = guard
-        self.fd = fd
+    def __init__(self, keep_open: Sequence[int]) -> None:
+        self._keep_open = tuple(keep_open)
         self._groups: set[int] = set()
+        self._closed = False
+        self.fd = -1
 
     def launcher(self, argv: Sequence[str]) -> tuple[str, ...]:
         """The command that enters itself with the guard and then becomes `argv`. It must inherit `fd`."""
@@ -38,20 +39,46 @@ class Lifeline:
         self._tell(f"-{group}\n")
 
     def _tell(self, line: str) -> None:
-        with suppress(BrokenPipeError):  # the guard was killed: `keep_guarded` tells the next one everything
+        with suppress(BrokenPipeError):  # the guard was killed: the next one finds everything in its pipe
             os.write(self.fd, line.encode())
 
-    async def keep_guarded(self, keep_open: Sequence[int]) -> None:
-        """Replace the guard whenever it ends."""
-        while True:
-            await self.guard.wait()
-            log.warning("the guard process ended; starting another")
-            await asyncio.sleep(0.2)
-            guard, fd = await _start_guard(keep_open)
+    async def guard(self) -> Process:
+        """Start a guard with a pipe of its own, in which all groups stand before it starts."""
+        reader, writer = os.pipe()
+        if self.fd >= 0:
             os.close(self.fd)
-            self.guard, self.fd = guard, fd
-            for group in self._groups:
-                self._tell(f"+{group}\n")
+        self.fd = writer
+        for group in self._groups:
+            self._tell(f"+{group}\n")
+        try:
+            return await asyncio.create_subprocess_exec(
+                *GUARD,
+                "watch",
+                str(reader),
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=DEVNULL,
+                start_new_session=True,  # Ctrl-C in the terminal, or a kill of our group, must not reach it
+                pass_fds=(reader, *self._keep_open),
+            )
+        finally:
+            os.close(reader)
+
+    async def keep_guarded(self, guard: Process) -> None:
+        """Whenever the guard ends, start another, until `close`."""
+        while True:
+            await guard.wait()
+            if not self._closed:
+                log.warning("the guard process ended; starting another")
+                await asyncio.sleep(0.2)
+            if self._closed:
+                return
+            guard = await self.guard()
+
+    def close(self) -> None:
+        """Let the guard go. All parts have ended, so it has nothing to do but end."""
+        self._closed = True
+        os.close(self.fd)
 
 
 @asynccontextmanager
@@ -61,31 +88,10 @@ async def lifeline(keep_open: Sequence[int] = ()) -> AsyncIterator[Lifeline]:
     `keep_open` are descriptors that the guard inherits: the lock on the data directory stays taken until the guard has
     ended the last part, even when this process was killed.
     """
-    line = Lifeline(*await _start_guard(keep_open))
-    keeper = asyncio.create_task(line.keep_guarded(keep_open))
+    line = Lifeline(keep_open)
+    keeper = asyncio.create_task(line.keep_guarded(await line.guard()))
     try:
         yield line
     finally:
-        keeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeper
-        os.close(line.fd)
-        await line.guard.wait()
-
-
-async def _start_guard(keep_open: Sequence[int]) -> tuple[Process, int]:
-    reader, writer = os.pipe()
-    try:
-        guard = await asyncio.create_subprocess_exec(
-            *GUARD,
-            "watch",
-            str(reader),
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=DEVNULL,
-            start_new_session=True,  # Ctrl-C in the terminal, or a kill of our group, must not reach it
-            pass_fds=(reader, *keep_open),
-        )
-    finally:
-        os.close(reader)
-    return guard, writer
+        line.close()
+        await keeper

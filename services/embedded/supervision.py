@@ -145,7 +145,8 @@ class Supervision:
         started = clock()
         while process.returncode is None:
             if part.ready is None or await part.ready():
-                log.info("%s ready after %.1f s", part.name, clock() - started)
+                if part.ready is not None:
+                    log.info("%s ready after %.1f s", part.name, clock() - started)
                 self._ready[part.name].set()
                 return
             if clock() - started > part.ready_timeout_s:

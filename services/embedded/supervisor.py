@@ -58,7 +58,7 @@ class UpPlan:
 
 def run(plan: UpPlan) -> int:
     """Run all parts until Ctrl-C, SIGTERM or SIGHUP. 0 after a clean stop; 1, with the reason on standard error, when
-    the data directory is in use, the port is taken, or `prepare` fails.
+    the data directory is in use, the port is taken, or `prepare` fails or is interrupted.
     """
     os.umask(0o077)  # documents are in the data directory: whatever any part writes there is its owner's alone
     console = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -72,7 +72,9 @@ def run(plan: UpPlan) -> int:
                 return asyncio.run(_run(plan, parts, log_dir, lock))
     except FootnoteError as error:
         console.print(Text(error.message, style="red"))
-        return 1
+    except KeyboardInterrupt:  # during `prepare`; from then on Ctrl-C is a clean stop
+        console.print("stopped before anything was started")
+    return 1
 
 
 def _parts(plan: UpPlan) -> list[Part]:
@@ -132,7 +134,8 @@ async def _run(plan: UpPlan, parts: Sequence[Part], log_dir: Path, lock: int) ->
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, on_signal)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, SIGHUP stays ignored
+                loop.add_signal_handler(number, on_signal)
         await supervision.run(stop, when_ready=lambda: _announce(plan, log_dir))
         log.info("stopped")
     return 0

@@ -1,42 +1,39 @@
 """`footnote up`, put together: settings become a plan for the supervisor, and the sample company is sent when asked.
 
-Knows nothing of how parts are kept running (`supervision.py`).
+Knows nothing of how parts are kept running (`supervision.py`). The preparation runs in a process of its own, so that
+this one, which lives as long as the assistant, stays small.
 """
 
+import json
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from services.bootstrap import command_line_key, first_admin, sign_in_url
-from services.db.accounts import Accounts
+from rich.console import Console
+
+from retrieval.errors import UnavailableError
+from services.bootstrap import CLI_FILE
 from services.embedded.sample import load_sample
 from services.embedded.supervisor import UpPlan, run
 from services.settings import Settings, inherited_environment
-from services.wiring.core import Core
 
 FIRST_QUESTION = "How many days a week may I work remotely?"
 
 
 def run_all(settings: Settings, *, sample: bool) -> int:
     """Run everything until Ctrl-C; the exit code for the command."""
+    env = _environment(settings)
 
-    def prepare(_env: Mapping[str, str]) -> None:
-        core = Core(settings)
-        core.migrate()
-        account, _ = first_admin(Accounts(core.database), settings.admin_email)
-        command_line_key(core.database, account, settings.data_dir, settings.public_url)
-        _ = core.embedder  # converts the model on the first start, before several processes want it
-        core.close()
+    def prepare(env: Mapping[str, str]) -> None:
+        if not (settings.data_dir / "models").is_dir():
+            Console(stderr=True).print("Preparing the embedding model (once, half a minute) …")
+        _run_verb("prepare", env)
 
     def when_ready() -> Sequence[tuple[str, str]]:
-        core = Core(settings)
-        accounts = Accounts(core.database)
-        account, _ = first_admin(accounts, settings.admin_email)
-        rows = [("Sign in (once)", sign_in_url(accounts, account, settings.public_url))]
-        key = command_line_key(core.database, account, settings.data_dir, settings.public_url)
-        core.close()
+        rows = [("Sign in (once)", _run_verb("sign-in", env).strip())]
         if sample:
-            loaded = load_sample(settings.public_url, key)
-            rows.append(("Sample company", f"{loaded} documents are ready"))
+            key = json.loads((settings.data_dir / CLI_FILE).read_text())["key"]
+            rows.append(("Sample company", f"{load_sample(settings.public_url, key)} documents are ready"))
             rows.append(("Try", f'footnote ask "{FIRST_QUESTION}"'))
         return rows
 
@@ -46,7 +43,7 @@ def run_all(settings: Settings, *, sample: bool) -> int:
             host=settings.host,
             port=settings.port,
             url=settings.public_url,
-            env=_environment(settings),
+            env=env,
             api=_verb("api"),
             worker=_verb("worker"),
             scheduler=_verb("scheduler"),
@@ -54,6 +51,13 @@ def run_all(settings: Settings, *, sample: bool) -> int:
             when_ready=when_ready,
         )
     )
+
+
+def _run_verb(name: str, env: Mapping[str, str]) -> str:
+    done = subprocess.run(_verb(name), env=dict(env), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UnavailableError(f"footnote {name} failed: {done.stderr.strip()[-2000:]}", code="not_prepared")
+    return done.stdout
 
 
 def _environment(settings: Settings) -> dict[str, str]:

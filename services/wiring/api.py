@@ -13,6 +13,7 @@ from services.db.registry import SqlRegistry
 from services.db.status import Status
 from services.wiring.answerer import answerer
 from services.wiring.core import Core
+from services.wiring.search import chunk_index, embedder
 
 WEB = Path(__file__).parents[2] / "web" / "dist"
 
@@ -20,9 +21,10 @@ WEB = Path(__file__).parents[2] / "web" / "dist"
 def api_parts(core: Core) -> Parts:
     """Everything that routes call."""
     settings, database = core.settings, core.database
-    core.index.prepare(core.embedder.dimension)
+    model = embedder(settings)
+    index = chunk_index(settings, model.dimension)
     registry = SqlRegistry(database)
-    retriever = Retriever(core.index, core.embedder, registry)
+    retriever = Retriever(index, model, registry)
     return Parts(
         accounts=Accounts(database),
         keys=Keys(database),
@@ -32,9 +34,9 @@ def api_parts(core: Core) -> Parts:
         jobs=core.jobs,
         status=Status(database),
         blobs=core.blobs,
-        index=core.index,
+        index=index,
         retriever=retriever,
-        answerer=answerer(core, retriever),
+        answerer=answerer(settings, retriever, model),
         doorbell=core.doorbell,
         sign_in_limiter=Limiter(limit=10, seconds=60.0),
         public_url=settings.public_url,

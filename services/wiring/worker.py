@@ -9,6 +9,7 @@ from ingest.sandbox import ParseLimits, ParseSandbox
 from services.db.work import Work
 from services.settings import Settings
 from services.wiring.core import Core
+from services.wiring.search import chunk_index, embedder
 from services.worker.jobs import JobRunner
 
 
@@ -16,14 +17,15 @@ def job_runner(settings: Settings) -> tuple[JobRunner, Callable[[], None]]:
     """A runner for this process, and the function that closes what it holds."""
     core = Core(settings)
     sandbox = ParseSandbox(ParseLimits())
-    core.index.prepare(core.embedder.dimension)
+    model = embedder(settings)
+    index = chunk_index(settings, model.dimension)
     runner = JobRunner(
         queue=core.jobs,
         work=Work(core.database),
         blobs=core.blobs,
         parse=sandbox.parse,
-        embedder=core.embedder,
-        index=core.index,
+        embedder=model,
+        index=index,
         ring=core.doorbell.ring,
         name=f"{socket.gethostname()}:{os.getpid()}",
     )

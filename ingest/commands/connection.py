@@ -1,0 +1,78 @@
+"""Which server, and with which key: options, environment, or the file that `footnote up` leaves in its data directory.
+
+Knows nothing of verbs. A key found in that file is only ever sent to the address that stands beside it.
+"""
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.client import Client
+from ingest.commands.usage import WrongUsageError
+from retrieval.errors import InvalidInputError
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+KEY_FILE = "cli.json"
+
+_NO_KEY = (
+    "No API key for {url}. Set FOOTNOTE_API_KEY to one, or pass --api-key. On the machine that runs"
+    " `footnote up` the key is found in its data directory: pass --data-dir if that is not {data_dir}."
+    " An administrator makes keys with `footnote keys create --user EMAIL`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """What was said on the command line and in the environment; None where nothing was."""
+
+    url: str | None = None
+    api_key: str | None = None
+    data_dir: Path = Path(".footnote")
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyFile:
+    url: str
+    key: str
+
+
+def open_client(options: ConnectionOptions) -> Client:
+    """A client for the server that the options name. WrongUsageError where they name none usable."""
+    url, key = options.url, options.api_key
+    if not key:
+        found = _read_key_file(options.data_dir / KEY_FILE)
+        if found is not None and (url is None or _same_address(url, found.url)):
+            url, key = found.url, found.key
+    url = url or DEFAULT_URL
+    if not key:
+        raise WrongUsageError(_NO_KEY.format(url=url, data_dir=options.data_dir))
+    try:
+        return Client(url, key)
+    except InvalidInputError as error:
+        raise WrongUsageError(error.message) from error
+
+
+def _same_address(one: str, other: str) -> bool:
+    return one.rstrip("/").lower() == other.rstrip("/").lower()
+
+
+def _read_key_file(path: Path) -> _KeyFile | None:
+    """The address and key in `path`; None where there is no such file. Refused where others may read it."""
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & 0o077:
+                raise WrongUsageError(
+                    f"{path} holds a key and its mode is {mode:04o}: others may read it."
+                    f" Run `chmod 600 {path}`, and make a new key if the machine is shared."
+                )
+            content = json.load(file)
+        return _KeyFile(url=str(content["url"]), key=str(content["key"]))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise WrongUsageError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise WrongUsageError(f'{path} is not of the form {{"url": …, "key": …}}.') from error

@@ -1,0 +1,92 @@
+"""Waits until documents are searchable or have failed.
+
+Knows nothing of how they came to the server. The queue is first in, first out, so only the documents at its head are
+asked after: the number of requests grows with the number of documents, not with the time they take.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ingest.client import Client
+from ingest.commands.sending import FAILED_STATES, FINISHED_STATES, Outcome
+from ingest.problems import ServerUnreachableError
+from ingest.resources import Document
+from retrieval.errors import NotFoundError
+
+FIRST_INTERVAL_S = 0.2
+LONGEST_INTERVAL_S = 2.0
+_GROWTH = 1.5
+_WINDOW = 20
+# A server that is restarted is back within this time; what it has accepted it still has.
+_PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one round of asking found: those with their final state, those that are tried again later, the others."""
+
+    finished: list[Outcome]
+    delayed: list[Outcome]
+    unfinished: list[Outcome]
+
+
+def wait_for(
+    client: Client, outcomes: Sequence[Outcome], *, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Outcome]:
+    """Each outcome with its final state, as they are reached; those that are final already come first.
+
+    Raises ServerUnreachableError where the server stays away for 30 s.
+    """
+    pending = deque(outcome for outcome in outcomes if outcome.state not in FINISHED_STATES)
+    yield from (outcome for outcome in outcomes if outcome.state in FINISHED_STATES)
+    interval = FIRST_INTERVAL_S
+    last_answer = time.monotonic()
+    while pending:
+        head = [pending.popleft() for _ in range(min(_WINDOW, len(pending)))]
+        try:
+            seen = _look(client, head)
+            last_answer = time.monotonic()
+        except ServerUnreachableError:
+            if time.monotonic() - last_answer > _PATIENCE_S:
+                raise
+            seen = _Seen([], [], head)
+        yield from seen.finished
+        pending.extendleft(reversed(seen.unfinished))
+        pending.extend(seen.delayed)
+        # Where most of the head is done the queue is ahead of us: go on at once.
+        if 2 * len(seen.finished) <= len(head):
+            sleep(interval)
+            interval = min(interval * _GROWTH, LONGEST_INTERVAL_S)
+
+
+def _look(client: Client, outcomes: Sequence[Outcome]) -> _Seen:
+    seen = _Seen([], [], [])
+    for outcome in outcomes:
+        document = _document(client, outcome)
+        if document is None:
+            seen.finished.append(replace(outcome, state="deleted", reason="It was deleted before it was ready."))
+        elif _is_final(document, outcome):
+            ended = replace(outcome, state=document.state, reason=document.reason, version=document.version)
+            seen.finished.append(ended)
+        elif document.next_attempt_at is not None:
+            seen.delayed.append(outcome)
+        else:
+            seen.unfinished.append(outcome)
+    return seen
+
+
+def _document(client: Client, outcome: Outcome) -> Document | None:
+    try:
+        return client.document(str(outcome.id))
+    except NotFoundError:
+        return None
+
+
+def _is_final(document: Document, outcome: Outcome) -> bool:
+    """`ready` may still be said of the version before: only the version that was sent, or a later one, counts."""
+    if document.state in FAILED_STATES:
+        return True
+    is_current = document.version is None or outcome.version is None or document.version >= outcome.version
+    return document.state == "ready" and is_current

@@ -1,0 +1,223 @@
+"""What a Footnote server says of its documents, accounts and state, as typed values.
+
+Knows nothing of how they were asked for. The shapes are those of the server's OpenAPI document. Fields that this
+version does not know are kept, so that `model_dump` gives back everything the server said. Answers and their events
+are the library's own values, in `retrieval/types.py`. Times are aware UTC.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from ingest.problems import UnexpectedAnswerError
+from retrieval.types import Page
+
+T = TypeVar("T")
+
+
+class Resource(BaseModel):
+    """A frozen value as the server sent it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Document(Resource):
+    """A document and the state of its newest version. `sha256` and `size` (bytes) are those of the original.
+
+    `state` is queued, running, ready, failed, quarantined or deleted; `reason` says why it failed. `grants` is None
+    for those who may read but not edit, as is `owner`, the uploader's e-mail address.
+    """
+
+    id: str
+    data_source: str
+    external_id: str
+    title: str | None = None
+    url: str | None = None
+    media_type: str | None = None
+    version: int | None = None
+    state: str
+    reason: str | None = None
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    chunks: int | None = None
+    grants: tuple[str, ...] | None = None
+    owner: str | None = None
+    modified_at: datetime | None = None
+    ready_at: datetime | None = None
+    sha256: str | None = None
+    size: int | None = None
+
+
+class Registered(Resource):
+    """The answer to an upload. `changed` is False where the server already held the same bytes and grants."""
+
+    id: str
+    version: int | None = None
+    state: str
+    job_id: str | None = None
+    changed: bool = Field(default=True, exclude=True)
+
+
+class DocumentText(Resource):
+    """The parsed text of one version; offsets are Unicode code points into `text`."""
+
+    version: int
+    text: str
+    pages: tuple[Page, ...] = ()
+
+
+class SearchHit(Resource):
+    """A passage: `text` is the document version's text[start:end]; a higher `score` is a better hit."""
+
+    document_id: str
+    version: int
+    title: str | None = None
+    url: str | None = None
+    data_source: str
+    external_id: str
+    page: int | None = None
+    heading_path: tuple[str, ...] = ()
+    start: int
+    end: int
+    text: str
+    score: float
+    modified_at: datetime | None = None
+
+
+class SearchResult(Resource):
+    """Hits, best first, and the server's time in milliseconds."""
+
+    hits: tuple[SearchHit, ...]
+    took_ms: float | None = None
+
+
+class Me(Resource):
+    """The principal behind the key."""
+
+    id: str
+    email: str
+    name: str | None = None
+    is_admin: bool = False
+    groups: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+
+class User(Resource):
+    """An account. `sign_in_url` is there once, in the answer to its creation, and lets whoever holds it in."""
+
+    id: str
+    email: str
+    name: str | None = None
+    groups: tuple[str, ...] = ()
+    is_admin: bool = False
+    disabled: bool = False
+    created_at: datetime | None = None
+    sign_in_url: str | None = Field(default=None, repr=False)
+
+
+class SignInLink(Resource):
+    """A link that signs its holder in once, until `expires_at`."""
+
+    url: str = Field(repr=False)
+    expires_at: datetime | None = None
+
+
+class Group(Resource):
+    """A group and how many people belong to it."""
+
+    name: str
+    members: int = 0
+
+
+class ApiKey(Resource):
+    """What may be known of a key after its creation: never the key."""
+
+    id: str
+    name: str | None = None
+    user: str | None = None
+    scopes: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    revoked: bool = False
+
+
+class NewApiKey(Resource):
+    """The only answer that carries the key itself."""
+
+    id: str
+    key: str = Field(repr=False)
+    name: str | None = None
+    scopes: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+
+class DataSource(Resource):
+    """Where documents come from, and how many of them the asker may see."""
+
+    name: str
+    connector: str | None = None
+    documents: int = 0
+
+
+class Queue(Resource):
+    """Jobs waiting and running; the age in seconds of the oldest one waiting."""
+
+    waiting: int = 0
+    running: int = 0
+    oldest_waiting_s: float | None = None
+
+
+class Throughput(Resource):
+    documents_per_minute: float | None = None
+    chunks_per_minute: float | None = None
+
+
+class Index(Resource):
+    chunks: int | None = None
+
+
+class Failure(Resource):
+    """A document that is not searchable, and why. `next_attempt_at` is None where nothing will be tried again."""
+
+    id: str
+    title: str | None = None
+    external_id: str | None = None
+    state: str
+    reason: str | None = None
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+
+
+class Status(Resource):
+    """The server's state: documents by state, queue, throughput, index, recent failures, and the parts it stands on."""
+
+    documents: Mapping[str, int] = Field(default_factory=dict)
+    queue: Queue = Queue()
+    throughput: Throughput = Throughput()
+    index: Index = Index()
+    failures: tuple[Failure, ...] = ()
+    parts: Mapping[str, Any] = Field(default_factory=dict)
+    version: str | None = None
+
+
+def value_of(cls: type[T], raw: Any) -> T:
+    """Decoded JSON as a value of `cls`. UnexpectedAnswerError where it has another form."""
+    try:
+        value: T = _adapter(cls).validate_python(raw)
+    except ValidationError as error:
+        places = ", ".join(".".join(str(part) for part in fault["loc"]) or "all of it" for fault in error.errors()[:3])
+        raise UnexpectedAnswerError(
+            f"The server's {getattr(cls, '__name__', cls)} has a form that this client does not know ({places})."
+            " Are both of the same version?"
+        ) from error
+    return value
+
+
+@cache
+def _adapter(cls: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)

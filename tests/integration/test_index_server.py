@@ -1,0 +1,172 @@
+"""The embedded index server as a process: what survives its end, who may start it and who may ask it."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+from qdrant_client import QdrantClient, models
+
+from tests.integration.index_chunks import CHUNKS, DENSE, RED, SPARSE, create, ids, is_value, may_read, point, words
+from tests.integration.index_process import IndexProcess, refusal
+
+KEY = "a-key-of-more-than-sixteen-characters"
+VECTOR = [1.0, 0.0, 0.0, 0.0]
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexProcess]:
+    directory = tmp_path_factory.mktemp("locked")
+    (directory / "key").write_text(f"{KEY}\n", encoding="utf-8")
+    with IndexProcess(directory / "data", "--api-key-file", str(directory / "key")) as server:
+        yield server
+
+
+class TestLifetime:
+    def test_everything_acknowledged_survives_kill_9_while_it_is_written(self, tmp_path: Path) -> None:
+        acknowledged: list[int] = []
+
+        enough = threading.Event()
+
+        def write(client: QdrantClient) -> None:
+            with suppress(Exception):  # the connection breaks when the server is killed; that is the point
+                for start in range(0, 100_000, 20):
+                    numbers = range(start, start + 20)
+                    client.upsert("chunks", [point(n, [1, n, 0, 0], {n: 1.0}, number=n) for n in numbers], wait=True)
+                    acknowledged.append(start)
+                    if len(acknowledged) > 30:
+                        enough.set()
+
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            create(client, "chunks")
+            writer = threading.Thread(target=write, args=(client,))
+            writer.start()
+            enough.wait(60)
+            server.kill()
+            writer.join(60)
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            expected = {start + n for start in acknowledged for n in range(20)}
+            records, _ = client.scroll("chunks", limit=1_000_000, with_vectors=True)
+            assert expected <= set(ids(records))
+            assert all(record.payload == {"number": record.id} and len(record.vector or ()) == 2 for record in records)
+            last = max(expected)
+            assert ids(client.query_points("chunks", query=words(last), using=SPARSE).points) == [last]
+
+    def test_every_kind_of_change_survives_kill_9(self, tmp_path: Path) -> None:
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            create(client, "chunks")
+            client.create_payload_index("chunks", "grants", models.PayloadSchemaType.KEYWORD, wait=True)
+            client.update_collection_aliases([alias("chunks", "current")])
+            client.upsert("current", CHUNKS, wait=True)
+            client.delete("current", models.FilterSelector(filter=may_read("group:it")), wait=True)
+            client.set_payload("current", {"grants": ["group:new"]}, models.Filter(must=[is_value("version", 3)]))
+            create(client, "dropped")
+            client.delete_collection("dropped")
+            server.kill()
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            assert set(ids(client.scroll("current")[0])) == {1, 2, 4, 5}
+            assert ids(client.scroll("current", scroll_filter=may_read("group:new"))[0]) == [5]
+            assert set(client.get_collection("current").payload_schema) == {"grants"}
+            assert [collection.name for collection in client.get_collections().collections] == ["chunks"]
+
+    def test_a_refused_write_leaves_nothing_behind_after_kill_9(self, tmp_path: Path) -> None:
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            create(client, "chunks")
+            for vector in ({DENSE: [1.0]}, {DENSE: [1.0, 0, 0, None]}, {"dance": VECTOR}, {SPARSE: VECTOR}, VECTOR):
+                points = [{"id": 1, "vector": {DENSE: VECTOR}}, {"id": 2, "vector": vector}]
+                response = httpx.put(f"{server.url}/collections/chunks/points?wait=true", json={"points": points})
+                assert refusal(response)[0] == 400
+            server.kill()
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            assert client.count("chunks").count == 0
+
+    def test_sigterm_ends_it_quietly_and_a_restart_finds_everything(self, tmp_path: Path) -> None:
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            create(client, "chunks")
+            client.upsert("chunks", CHUNKS, wait=False)
+            client.update_collection_aliases([alias("chunks", "current")])
+            assert server.stop() == (0, "")
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            found = client.query_points("current", query=words(RED), using=SPARSE, query_filter=may_read("everyone"))
+            assert ids(found.points) == [1]
+
+    def test_a_restart_clears_out_deleted_points_and_keeps_the_others(self, tmp_path: Path) -> None:
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            create(client, "chunks")
+            client.upsert("chunks", [point(n, [1, n, 0, 0], {n: 1.0}, half=n % 2) for n in range(3000)], wait=True)
+            client.delete("chunks", models.FilterSelector(filter=models.Filter(must=[is_value("half", 0)])), wait=True)
+            server.stop()
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            assert client.count("chunks", exact=True).count == 1500
+            assert ids(client.query_points("chunks", query=words(2999), using=SPARSE).points) == [2999]
+            client.upsert("chunks", [point(2999, VECTOR, {7: 1.0})], wait=True)
+            assert client.count("chunks", exact=True).count == 1500
+            assert "cleared" in server.stop()[1]
+
+    def test_what_a_crash_left_half_made_is_removed(self, tmp_path: Path) -> None:
+        (tmp_path / "collections" / "left").mkdir(parents=True)
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            assert client.get_collections().collections == []
+            assert list((tmp_path / "collections").iterdir()) == []
+
+    def test_a_second_server_on_the_same_directory_is_refused(self, tmp_path: Path) -> None:
+        with IndexProcess(tmp_path) as server:
+            code, errors = failed_start("--data-dir", str(tmp_path), "--port", "0")
+        assert code == 1
+        assert f"in use by another instance of Footnote (pid {server.pid})" in errors
+
+    def test_a_taken_port_is_refused_and_named(self, tmp_path: Path) -> None:
+        with IndexProcess(tmp_path / "first") as server:
+            port = server.url.rpartition(":")[2]
+            code, errors = failed_start("--data-dir", str(tmp_path / "second"), "--port", port)
+        assert code == 1
+        assert f"127.0.0.1:{port} is not free" in errors
+
+    def test_a_damaged_directory_is_refused_and_named(self, tmp_path: Path) -> None:
+        (tmp_path / "catalogue.json").write_text("{", encoding="utf-8")
+        code, errors = failed_start("--data-dir", str(tmp_path), "--port", "0")
+        assert code == 1
+        assert "catalogue.json" in errors
+
+    def test_it_imports_nothing_heavy(self) -> None:
+        heavy = "{'fastapi', 'torch', 'qdrant_client', 'numpy', 'openvino', 'sqlalchemy', 'pydantic'}"
+        code = f"import sys, services.embedded.index_server; print(sorted({heavy} & set(sys.modules)))"
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert run.stdout.strip() == "[]"
+
+
+class TestKey:
+    @pytest.mark.parametrize("headers", [{"api-key": KEY}, {"authorization": f"Bearer {KEY}"}])
+    def test_the_key_opens(self, locked: IndexProcess, headers: dict[str, str]) -> None:
+        assert httpx.get(f"{locked.url}/collections", headers=headers).status_code == 200
+
+    @pytest.mark.parametrize("headers", [{"api-key": KEY[:-1]}, {"authorization": f"Bearer {KEY}x"}, {"api-key": ""}])
+    def test_another_key_does_not(self, locked: IndexProcess, headers: dict[str, str]) -> None:
+        assert refusal(httpx.get(f"{locked.url}/collections", headers=headers))[0] == 403
+
+    def test_no_key_does_not_even_for_calls_that_do_not_exist(self, locked: IndexProcess) -> None:
+        for path in ("/collections", "/collections/x/points/delete", "/telemetry", "//healthz"):
+            assert refusal(httpx.post(f"{locked.url}{path}", json={}))[0] == 401
+
+    def test_health_is_open(self, locked: IndexProcess) -> None:
+        for path in ("/healthz", "/readyz", "/livez", "/"):
+            assert httpx.get(f"{locked.url}{path}").status_code == 200
+
+    def test_a_short_key_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "key").write_text("short", encoding="utf-8")
+        code, errors = failed_start("--data-dir", str(tmp_path), "--port", "0", "--api-key-file", str(tmp_path / "key"))
+        assert (code, "shorter than 16 characters" in errors) == (1, True)
+
+
+def alias(collection: str, name: str) -> models.CreateAliasOperation:
+    return models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=collection, alias_name=name))
+
+
+def failed_start(*arguments: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "services.embedded.index_server", *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return run.returncode, run.stderr

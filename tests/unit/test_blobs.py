@@ -1,0 +1,65 @@
+"""The blob store: whole or not at all."""
+
+import asyncio
+import errno
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from retrieval.errors import NotFoundError, TooLargeError, UnavailableError
+from services.blobs import BlobStore
+
+
+async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+def files(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
+def test_a_blob_is_found_by_its_digest_and_stored_once(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    blob = store.put(b"hello")
+    again = asyncio.run(store.put_stream(stream(b"hel", b"lo"), limit=5))
+    assert blob == again
+    assert blob.sha256 == hashlib.sha256(b"hello").hexdigest()
+    assert store.read(blob.sha256) == b"hello"
+    assert len(files(tmp_path)) == 1
+
+
+def test_a_stream_over_the_limit_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(TooLargeError):
+        asyncio.run(BlobStore(tmp_path).put_stream(stream(b"abc", b"def"), limit=5))
+    assert files(tmp_path) == []
+
+
+def test_a_stream_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"abc"
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(BlobStore(tmp_path).put_stream(broken(), limit=50))
+    assert files(tmp_path) == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)  # the seam: a full disk cannot be had for real without mounting one
+    with pytest.raises(UnavailableError) as refused:
+        BlobStore(tmp_path).put(b"hello")
+    assert refused.value.code == "storage_full"
+    assert files(tmp_path) == []
+
+
+def test_a_missing_original_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError) as missing:
+        BlobStore(tmp_path).read("0" * 64)
+    assert missing.value.code == "original_missing"

@@ -1,0 +1,317 @@
+"""`footnote ingest` against a small server on this machine: what is sent, what is waited for, what is deleted."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from ingest.cli import register
+from ingest.client import Client
+from ingest.commands.local_files import LocalFile
+from ingest.commands.sending import Sender
+from tests.unit.fake_server import EMAIL, KEY, FakeServer, document_id, running_server
+
+Ingest = Callable[..., Result]
+
+FOOTNOTE = """
+import typer
+from ingest.cli import register
+app = typer.Typer(add_completion=False)
+register(app)
+app()
+"""
+
+
+@pytest.fixture(scope="module")
+def started_server() -> Iterator[FakeServer]:
+    with running_server() as fake:
+        yield fake
+
+
+@pytest.fixture
+def server(started_server: FakeServer) -> FakeServer:
+    started_server.reset()
+    return started_server
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with `a.md` and `sub/b.md`."""
+    made = tmp_path / "folder"
+    (made / "sub").mkdir(parents=True)
+    (made / "a.md").write_text("first", encoding="utf-8")
+    (made / "sub" / "b.md").write_text("second", encoding="utf-8")
+    return made
+
+
+@pytest.fixture
+def ingest(server: FakeServer) -> Ingest:
+    environment = {"FOOTNOTE_URL": server.url, "FOOTNOTE_API_KEY": KEY, "COLUMNS": "80", "FORCE_COLOR": None}
+    app = typer.Typer(add_completion=False)
+    register(app)
+
+    def call(*words: str | Path) -> Result:
+        server.requests.clear()
+        server.uploads.clear()
+        return CliRunner(env=environment).invoke(app, ["ingest", *map(str, words)])
+
+    return call
+
+
+def summary(result: Result) -> dict[str, Any]:
+    (line,) = result.stdout.splitlines()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def methods(server: FakeServer) -> set[str]:
+    return {method for method, _ in server.requests}
+
+
+# --- what is sent
+
+
+def test_a_folder_is_sent_and_waited_for(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    server.asks_until_ready = 3
+    result = ingest(folder, "--grant", "everyone", "--data-source", "hr")
+    assert result.exit_code == 0
+    assert result.stdout == "2 ready, 0 failed (2 sent, 0 unchanged).\n"
+    document = server.documents[document_id("sub/b.md", "hr")]
+    assert (document["external_id"], document["data_source"], document["grants"], document["state"]) == (
+        "sub/b.md", "hr", ["everyone"], "ready",
+    )  # fmt: skip
+    assert document["modified_at"].endswith("Z")
+
+
+def test_a_second_run_sends_nothing(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder)
+    result = ingest(folder)
+    assert result.exit_code == 0
+    assert "0 sent, 2 unchanged" in result.stdout
+    assert methods(server) == {"GET"}
+
+
+def test_only_the_changed_file_is_sent_again_even_at_the_same_size(
+    ingest: Ingest, server: FakeServer, folder: Path
+) -> None:
+    ingest(folder)
+    (folder / "a.md").write_text("FIRST", encoding="utf-8")
+    assert ingest(folder).exit_code == 0
+    assert server.uploads == ["a.md"]
+
+
+def test_other_grants_are_changed_without_sending_the_file(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder, "--grant", "everyone")
+    assert ingest(folder, "--grant", "group:hr", "--grant", "group:legal").exit_code == 0
+    assert server.uploads == []
+    assert server.documents[document_id("a.md")]["grants"] == ["group:hr", "group:legal"]
+
+
+def test_grants_stay_as_they_are_when_none_are_given(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder, "--grant", "everyone")
+    assert "PUT" not in methods(server)
+    ingest(folder)
+    assert server.documents[document_id("a.md")]["grants"] == ["everyone"]
+
+
+def test_a_single_file_is_known_by_its_name(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder / "sub" / "b.md")
+    assert server.uploads == ["b.md"]
+
+
+def test_hidden_files_programs_and_archives_are_left_out(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    (folder / ".git").mkdir()
+    for name in (".git/config.md", ".env", "setup.EXE", "old.zip", "lib.so"):
+        (folder / name).write_text("x", encoding="utf-8")
+    result = ingest(folder)
+    assert sorted(server.uploads) == ["a.md", "sub/b.md"]
+    assert "setup.EXE is a program or an archive" in result.stderr
+    assert ".env" not in result.stderr
+
+
+def test_links_never_lead_out_of_the_given_folder(
+    ingest: Ingest, server: FakeServer, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.md").write_text("secret", encoding="utf-8")
+    (folder / "file.md").symlink_to(tmp_path / "outside" / "secret.md")
+    (folder / "link").symlink_to(tmp_path / "outside")
+    (folder / "loop").symlink_to(folder)
+    (folder / "broken.md").symlink_to(folder / "nothing.md")
+    (folder / "inside.md").symlink_to(folder / "a.md")
+    ingest(folder)
+    assert sorted(server.uploads) == ["a.md", "inside.md", "sub/b.md"]
+
+
+def test_two_files_of_one_external_id_are_wrong_usage(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    (folder / "b.md").write_text("third", encoding="utf-8")
+    result = ingest(folder, folder / "sub")
+    assert result.exit_code == 2
+    assert "'b.md'" in result.stderr
+    assert server.requests == []
+
+
+def test_a_missing_path_is_wrong_usage(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    assert ingest(folder, folder / "nothing").exit_code == 2
+    assert server.requests == []
+
+
+def test_a_document_of_the_same_name_that_may_not_be_changed_is_no_reason_not_to_send(
+    ingest: Ingest, server: FakeServer, folder: Path
+) -> None:
+    ingest(folder)
+    server.documents[document_id("a.md")]["grants"] = None  # somebody else's: its grants are not told
+    ingest(folder)
+    assert server.uploads == ["a.md"]
+
+
+def test_a_name_that_several_people_use_is_left_to_the_server(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder)
+    server.documents["another"] = {**server.documents[document_id("a.md")], "id": "another", "owner": "x@example.com"}
+    assert "0 sent, 2 unchanged" in ingest(folder).stdout
+    assert server.uploads == ["a.md"]
+
+
+def test_an_empty_folder_is_done_at_once(ingest: Ingest, tmp_path: Path) -> None:
+    result = ingest(tmp_path)
+    assert result.exit_code == 0
+    assert result.stdout == "There is nothing to ingest.\n"
+
+
+# --- how it ends
+
+
+def test_no_wait_returns_once_everything_is_sent(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    result = ingest(folder, "--no-wait")
+    assert result.exit_code == 0
+    assert "0 ready, 2 on their way, 0 failed" in result.stdout
+    assert server.documents[document_id("a.md")]["state"] == "queued"
+
+
+def test_some_failures_end_with_4_and_a_table_of_reasons(ingest: Ingest, folder: Path) -> None:
+    (folder / "bad.pdf").write_text("corrupt", encoding="utf-8")
+    (folder / "big.pdf").write_text("forbidden", encoding="utf-8")
+    result = ingest(folder)
+    assert result.exit_code == 4
+    assert "bad.pdf    failed   The file is damaged." in result.stdout
+    assert "big.pdf    failed   The file is over the limit of 50 MiB." in result.stdout
+    assert "2 ready, 2 failed (3 sent, 0 unchanged)." in result.stdout
+
+
+def test_a_second_run_reports_what_still_fails(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    (folder / "bad.pdf").write_text("corrupt", encoding="utf-8")
+    ingest(folder)
+    result = ingest(folder)
+    assert result.exit_code == 4
+    assert "The file is damaged." in result.stdout
+    assert server.uploads == []
+
+
+def test_nothing_but_failures_ends_with_1(ingest: Ingest, tmp_path: Path) -> None:
+    (tmp_path / "bad.pdf").write_text("corrupt", encoding="utf-8")
+    assert ingest(tmp_path).exit_code == 1
+
+
+def test_a_file_that_is_gone_when_its_turn_comes_fails_alone(server: FakeServer, folder: Path) -> None:
+    files = [LocalFile(folder / "a.md", "a.md"), LocalFile(folder / "gone.md", "gone.md")]
+    with Client(server.url, KEY) as client:
+        outcomes = {outcome.external_id: outcome for outcome in Sender(client, "hr", None, {}).send(files)}
+    assert not outcomes["a.md"].is_failure
+    assert outcomes["gone.md"].reason == "The file cannot be read: No such file or directory."
+
+
+def test_json_prints_one_document_with_every_file(ingest: Ingest, folder: Path) -> None:
+    (folder / "bad.pdf").write_text("corrupt", encoding="utf-8")
+    (folder / "x.zip").write_text("x", encoding="utf-8")
+    result = ingest(folder, "--json")
+    found = summary(result)
+    assert {name: found[name] for name in ("files", "sent", "unchanged", "ready", "failed", "deleted")} == {
+        "files": 3, "sent": 3, "unchanged": 0, "ready": 2, "failed": 1, "deleted": 0,
+    }  # fmt: skip
+    assert [(document["external_id"], document["state"]) for document in found["documents"]] == [
+        ("a.md", "ready"), ("bad.pdf", "failed"), ("sub/b.md", "ready"),
+    ]  # fmt: skip
+    assert len(found["skipped"]) == 1
+    assert result.exit_code == 4
+
+
+def test_a_wrong_key_ends_the_run_at_once(server: FakeServer, folder: Path) -> None:
+    app = typer.Typer(add_completion=False)
+    register(app)
+    result = CliRunner().invoke(app, ["ingest", str(folder), "--url", server.url, "--api-key", "fn_wrong"])
+    assert result.exit_code == 1
+    assert len(server.requests) == 1
+
+
+def test_ctrl_c_says_how_far_it_came_and_what_goes_on(server: FakeServer, folder: Path) -> None:
+    server.asks_until_ready = 10**9
+    command = [sys.executable, "-c", FOOTNOTE, "ingest", str(folder), "--url", server.url, "--api-key", KEY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while ("GET", f"/v1/documents/{document_id('a.md')}") not in server.requests:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        output, remarks = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert output == ""
+    assert "Interrupted: 2 of 2 files are with the server, which goes on with 2 of them." in remarks
+    assert "Traceback" not in remarks
+
+
+# --- pruning
+
+
+def test_prune_deletes_what_has_vanished_and_nothing_else(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder, "--data-source", "hr")
+    ingest(folder / "a.md", "--data-source", "other")
+    (folder / "a.md").unlink()
+    result = ingest(folder, "--data-source", "hr", "--prune")
+    assert result.exit_code == 0
+    assert "1 ready, 0 failed, 1 deleted (0 sent, 1 unchanged)." in result.stdout
+    assert set(server.documents) == {document_id("sub/b.md", "hr"), document_id("a.md", "other")}
+
+
+def test_without_prune_nothing_is_deleted(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder)
+    (folder / "a.md").unlink()
+    ingest(folder)
+    assert len(server.documents) == 2
+
+
+def test_prune_keeps_what_others_have_put_there(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder)
+    server.documents[document_id("a.md")]["owner"] = "ada@example.com"
+    server.documents[document_id("sub/b.md")]["owner"] = EMAIL.upper()
+    (folder / "a.md").unlink()
+    (folder / "sub" / "b.md").rename(folder / "c.md")
+    result = ingest(folder, "--prune")
+    assert set(server.documents) == {document_id("a.md"), document_id("c.md")}
+    assert "1 documents that others have put there are kept." in result.stderr
+
+
+def test_prune_is_refused_for_an_empty_folder_until_it_is_confirmed(
+    ingest: Ingest, server: FakeServer, folder: Path, tmp_path: Path
+) -> None:
+    ingest(folder)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = ingest(empty, "--prune")
+    assert result.exit_code == 2
+    assert "--confirm" in result.stderr
+    assert len(server.documents) == 2
+    assert ingest(empty, "--prune", "--confirm").exit_code == 0
+    assert server.documents == {}
+
+
+def test_prune_is_wrong_usage_for_single_files(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    assert ingest(folder / "a.md", "--prune").exit_code == 2
+    assert server.requests == []

@@ -1,0 +1,216 @@
+"""What deploy/ promises, held without Docker: the form of its files, and rules that could be broken in silence."""
+
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dockerfile_parse import DockerfileParser  # type: ignore[import-untyped]
+from ruamel.yaml import YAML
+
+from services.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+COMPOSE_FILE = DEPLOY / "compose.yaml"
+COMPOSE: dict[str, Any] = YAML(typ="safe").load(COMPOSE_FILE)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ONE_SHOTS = {"migrate", "model-download"}
+DOCKERFILES = sorted((DEPLOY / "images").glob("*.Dockerfile"))
+INSTRUCTIONS = {
+    *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "RUN"),
+    *("SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
+}
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(?:(:?[-?])([^}]*))?\}")
+
+
+def test_the_compose_file_follows_the_compose_specification() -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE_FILE)]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_topology_is_the_designs() -> None:
+    parts = {"proxy", "api", "worker", "scheduler", "postgres", "valkey", "qdrant", "vllm"}
+    assert set(SERVICES) == parts | ONE_SHOTS
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_restarts_is_watched_limited_hardened_and_rotates_its_log(name: str) -> None:
+    service = SERVICES[name]
+    if name in ONE_SHOTS:
+        assert service["healthcheck"] == {"disable": True}
+        assert service["restart"] == "on-failure:3"
+    else:
+        assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+        assert service["restart"] == "unless-stopped"
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"max-size", "max-file"} <= set(service["logging"]["options"])
+    assert not {"privileged", "network_mode", "pid", "ipc"} & set(service)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_has_a_version_or_is_asked_for(name: str) -> None:
+    image = SERVICES[name]["image"]
+    if image.startswith("$"):
+        assert image.startswith("${FOOTNOTE_IMAGE:?")
+    else:
+        _, _, tag = image.partition(":")
+        assert re.search(r"\d+\.\d+", tag), f"{image} is not pinned"
+        assert "latest" not in tag
+
+
+def test_only_the_proxy_publishes_ports() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+
+
+def test_only_the_proxy_and_the_download_reach_the_outside() -> None:
+    internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
+    assert internal == {"frontend", "backend", "model"}
+    outside = {name for name, service in SERVICES.items() if set(service["networks"]) - internal}
+    assert outside == {"proxy", "model-download"}
+
+
+def test_only_the_api_shares_a_network_with_the_model_server() -> None:
+    assert SERVICES["vllm"]["networks"] == ["model"]
+    assert {name for name, service in SERVICES.items() if "model" in service["networks"]} == {"api", "vllm"}
+
+
+def test_the_assistant_does_not_wait_for_the_model() -> None:
+    for name in ("api", "worker", "scheduler", "proxy"):
+        assert not {"vllm", "model-download"} & set(SERVICES[name]["depends_on"])
+
+
+def test_nothing_starts_on_a_registry_that_was_not_migrated() -> None:
+    for name in ("api", "worker", "scheduler"):
+        assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_no_secret_has_a_value_in_the_compose_file() -> None:
+    for name, service in SERVICES.items():
+        for variable, value in service.get("environment", {}).items():
+            secret = re.search(r"PASSWORD|SECRET|TOKEN|KEY", variable)
+            assert not secret or str(value).startswith("/run/secrets/"), f"{name}: {variable}"
+            assert not re.search(r"://[^/@]*:[^/@]*@", str(value)), f"{name}: {variable} carries a password"
+    for name, secret in COMPOSE["secrets"].items():
+        assert secret == {"file": f"./secrets/{name}"}
+
+
+def test_every_secret_in_use_is_declared_and_made_by_the_readme() -> None:
+    used = {secret for service in SERVICES.values() for secret in service.get("secrets", [])}
+    assert used == set(COMPOSE["secrets"])
+    readme = (DEPLOY / "README.md").read_text()
+    assert [name for name in used if name not in readme] == []
+
+
+def test_every_named_volume_in_use_is_declared_and_no_other() -> None:
+    mounts = [mount.split(":") for service in SERVICES.values() for mount in service.get("volumes", [])]
+    named = {source for source, *_ in mounts if not source.startswith(".")}
+    assert named == set(COMPOSE["volumes"])
+    files = [DEPLOY / source for source, *_ in mounts if source.startswith(".")]
+    assert files
+    assert all(file.is_file() for file in files)
+
+
+def test_the_broker_keeps_every_message() -> None:
+    lines = (DEPLOY / "valkey.conf").read_text().splitlines()
+    assert {"maxmemory-policy noeviction", "appendonly yes"} <= set(lines)
+
+
+def test_every_variable_of_the_compose_file_is_explained_and_no_example_holds_a_secret() -> None:
+    asked = {name for name, _, _ in VARIABLE.findall(COMPOSE_FILE.read_text())}
+    example = (DEPLOY / "env.example").read_text()
+    offered = dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
+    assert asked <= set(offered)
+    assert set(offered) - asked == {"COMPOSE_PROFILES"}
+    assert not [name for name in offered if re.search(r"PASSWORD|SECRET|TOKEN|KEY", name)]
+
+
+def test_every_footnote_variable_and_secret_is_a_setting() -> None:
+    known = {f"FOOTNOTE_{name}".upper() for name in Settings.model_fields}
+    for_compose_alone = {"FOOTNOTE_DOMAIN", "FOOTNOTE_IMAGE"}
+    apps = [SERVICES[name] for name in ("migrate", "api", "worker", "scheduler")]
+    used = {variable for service in apps for variable in service["environment"]}
+    for dockerfile in DOCKERFILES:
+        used |= set(re.findall(r"\b(FOOTNOTE_\w+)=", dockerfile.read_text()))
+    used |= {secret.upper() for secret in COMPOSE["secrets"] if secret.startswith("footnote_")}
+    used |= {name for name, _, _ in VARIABLE.findall(COMPOSE_FILE.read_text()) if name.startswith("FOOTNOTE_")}
+    assert used - known - for_compose_alone == set()
+
+
+def test_the_settings_are_accepted_as_the_app_gets_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"FOOTNOTE_DOMAIN": "footnote.example.com", "FOOTNOTE_ADMIN_EMAIL": "a@example.com"}
+    given["FOOTNOTE_LLM_URL"] = "http://vllm:8000/v1"
+    for variable, value in SERVICES["worker"]["environment"].items():
+        monkeypatch.setenv(variable, VARIABLE.sub(lambda found: given.get(found[1], found[3]), str(value)))
+    monkeypatch.setenv("FOOTNOTE_DATA_DIR", "/data")
+    for secret in SERVICES["worker"]["secrets"]:
+        (tmp_path / secret).write_text("0123456789abcdef" * 4 + "\n")
+    settings = Settings(_secrets_dir=tmp_path)  # type: ignore[call-arg]  # pydantic-settings takes it
+    assert settings.public_url == "https://footnote.example.com"
+    assert settings.llm_url == "http://vllm:8000/v1"
+    for secret in (settings.database_password, settings.broker_password, settings.index_api_key, settings.llm_api_key):
+        assert secret is not None
+        assert secret.get_secret_value() == "0123456789abcdef" * 4
+
+
+def instructions(dockerfile: Path) -> list[dict[str, Any]]:
+    structure: list[dict[str, Any]] = DockerfileParser(fileobj=io.BytesIO(dockerfile.read_bytes())).structure
+    return [line for line in structure if line["instruction"] != "COMMENT"]
+
+
+def stages(dockerfile: Path) -> Iterator[list[dict[str, Any]]]:
+    """The instructions of each stage, its FROM first; what stands before the first FROM is left out."""
+    stage: list[dict[str, Any]] = []
+    for line in instructions(dockerfile):
+        if line["instruction"] == "FROM" and stage:
+            yield stage
+            stage = []
+        if line["instruction"] == "FROM" or stage:
+            stage.append(line)
+    yield stage
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_a_dockerfile_is_well_formed_pinned_and_ends_as_a_user_that_is_not_root(dockerfile: Path) -> None:
+    lines = instructions(dockerfile)
+    assert {line["instruction"] for line in lines} <= INSTRUCTIONS
+    assert not [line for line in lines if line["instruction"] == "ADD"]
+    arguments = dict(line["value"].split("=", 1) for line in lines if line["instruction"] == "ARG")
+    names: set[str] = set()
+    for first, *_ in stages(dockerfile):
+        image, *alias = first["value"].split(" AS ")
+        image = VARIABLE.sub(lambda found: arguments[found[1]], image)
+        assert image in names or re.search(r":\d+(\.\d+)?", image), f"{image} is not pinned"
+        names.update(alias)
+    last = list(stages(dockerfile))[-1]
+    assert [line["value"] for line in last if line["instruction"] == "USER"][-1] == "10001:10001"
+    assert any(line["instruction"] == "HEALTHCHECK" for line in last)
+    for line in last:
+        if line["instruction"] in {"CMD", "ENTRYPOINT"}:
+            assert line["value"].startswith("["), "a shell in front would swallow SIGTERM"
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_a_dockerfile_copies_only_what_exists_and_is_let_through(dockerfile: Path) -> None:
+    let_through = {
+        line[1:] for line in Path(f"{dockerfile}.dockerignore").read_text().splitlines() if line.startswith("!")
+    }
+    for line in instructions(dockerfile):
+        if line["instruction"] == "COPY" and not line["value"].startswith("--from="):
+            for source in line["value"].split()[:-1]:
+                assert (ROOT / source).exists(), f"{source} does not exist"
+                assert Path(source).parts[0] in let_through
+
+
+def test_the_image_has_the_torch_that_the_project_pins() -> None:
+    version = re.search(r'"torch==([^"]+)"', (ROOT / "pyproject.toml").read_text())
+    assert version is not None
+    assert f"ARG TORCH_VERSION={version[1]}\n" in (DEPLOY / "images" / "app.Dockerfile").read_text()

@@ -1,0 +1,149 @@
+"""ChunkIndex and the access filter, on qdrant-client's own engine in memory.
+
+The embedded server and a real one are held to the same behaviour by `tests/integration/test_index_engines.py`.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from qdrant_client import QdrantClient
+
+from retrieval.access import access_filter, checked_grants
+from retrieval.errors import ForbiddenError, IndexUnavailableError, InvalidFilterError, InvalidInputError
+from retrieval.fusion import reciprocal_rank_fusion
+from retrieval.index import ChunkIndex, connect
+from retrieval.types import NO_FILTERS, Chunk, Embedding, IndexedChunk, Principal, SearchFilters, SparseVector
+
+GROUPS = ["everyone", "group:hr", "group:sales", "user:a@b.c"]
+QUERY = Embedding((1.0, 0.0), SparseVector((7,), (1.0,)))
+
+
+@contextmanager
+def in_memory() -> Iterator[ChunkIndex]:
+    client = QdrantClient(":memory:")
+    made = ChunkIndex(client)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Payload indexes have no effect")  # true of this engine, and meant
+        made.prepare(2)
+    yield made
+    client.close()
+
+
+@pytest.fixture
+def index() -> Iterator[ChunkIndex]:
+    with in_memory() as made:
+        yield made
+
+
+def principal(*grants: str) -> Principal:
+    return Principal("id", "a@b.c", frozenset(grants))
+
+
+def piece(document: str, *grants: str, version: int = 1, number: int = 0, modified: int | None = None) -> IndexedChunk:
+    return IndexedChunk(
+        document_id=document,
+        version=version,
+        chunk=Chunk(number, f"text of {document}", 0, 5, 3, ("Heading",)),
+        embedding=Embedding((0.6, 0.8), SparseVector((7, 9), (0.5, 0.25))),
+        grants=grants,
+        data_source="uploads",
+        media_type="text/plain",
+        modified_at=datetime.fromtimestamp(modified, UTC) if modified is not None else None,
+    )
+
+
+def found(index: ChunkIndex, who: Principal, filters: SearchFilters = NO_FILTERS) -> set[str]:
+    return {candidate.document_id for candidate in index.search(QUERY, who, filters=filters, depth=50)}
+
+
+def test_a_search_returns_chunks_as_they_were_with_both_ranks(index: ChunkIndex) -> None:
+    index.upsert([piece("one", "everyone")])
+    (candidate,) = index.search(QUERY, principal("everyone"), filters=NO_FILTERS, depth=5)
+    assert candidate.chunk == piece("one").chunk
+    assert (candidate.dense_rank, candidate.sparse_rank) == (1, 1)
+    assert candidate.dense_score == pytest.approx(0.6, abs=1e-6)
+
+
+@given(
+    documents=st.lists(st.sets(st.sampled_from(GROUPS), min_size=1), min_size=1, max_size=6),
+    mine=st.sets(st.sampled_from(GROUPS), min_size=1),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_search_finds_exactly_what_shares_a_grant(documents: list[set[str]], mine: set[str]) -> None:
+    with in_memory() as index:
+        index.upsert([piece(str(n), *sorted(grants)) for n, grants in enumerate(documents)])
+        expected = {str(n) for n, grants in enumerate(documents) if grants & mine}
+        assert found(index, principal(*mine)) == expected
+
+
+def test_somebody_without_grants_cannot_search(index: ChunkIndex) -> None:
+    with pytest.raises(ForbiddenError):
+        found(index, principal())
+
+
+def test_filters_narrow_within_what_one_may_read(index: ChunkIndex) -> None:
+    index.upsert(
+        [piece("one", "everyone", modified=100), piece("two", "everyone", modified=200), piece("x", "group:hr")]
+    )
+    who = principal("everyone")
+    assert found(index, who, SearchFilters(document_ids=("one", "x"))) == {"one"}
+    assert found(index, who, SearchFilters(modified_after=datetime.fromtimestamp(150, UTC))) == {"two"}
+    assert found(index, who, SearchFilters(modified_before=datetime.fromtimestamp(150, UTC))) == {"one"}
+    assert found(index, who, SearchFilters(media_types=("image/png",))) == set()
+
+
+def test_upserting_again_makes_no_duplicates_and_versions_stay_apart(index: ChunkIndex) -> None:
+    for _ in range(3):
+        index.upsert([piece("one", "everyone"), piece("one", "everyone", number=1)])
+    index.upsert([piece("one", "everyone", version=2)])
+    assert (index.count("one", 1), index.count("one", 2), index.total()) == (2, 1, 3)
+    index.delete("one", 1)
+    assert (index.count("one", 1), index.count("one", 2)) == (0, 1)
+    index.delete("one")
+    assert index.total() == 0
+
+
+def test_new_grants_count_for_every_chunk_of_the_document_and_no_other(index: ChunkIndex) -> None:
+    index.upsert([piece("one", "everyone"), piece("one", "everyone", number=1), piece("two", "everyone")])
+    index.set_metadata("one", grants=["group:hr"], modified_at=None)
+    assert found(index, principal("everyone")) == {"two"}
+    assert found(index, principal("group:hr")) == {"one"}
+
+
+def test_a_server_that_is_down_is_an_error_of_ours() -> None:
+    index = ChunkIndex(connect("http://127.0.0.1:9", timeout=1))
+    for call in (index.total, lambda: found(index, principal("everyone")), lambda: index.upsert([piece("one", "x")])):
+        with pytest.raises(IndexUnavailableError):
+            call()
+
+
+def test_contradictory_and_oversized_filters_are_refused() -> None:
+    early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    for filters in (
+        SearchFilters(modified_after=late, modified_before=early),
+        SearchFilters(document_ids=tuple(str(n) for n in range(201))),
+    ):
+        with pytest.raises(InvalidFilterError):
+            access_filter(principal("everyone"), filters)
+
+
+@pytest.mark.parametrize("grant", ["", "boss", "group:", "group:a b", "user:x,everyone", "group:a:b", "everyone2"])
+def test_malformed_grants_are_refused_by_name(grant: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        checked_grants(["everyone", grant])
+    assert refused.value.code == "invalid_grant"
+
+
+def test_grants_are_lower_cased_and_distinct() -> None:
+    assert checked_grants(["Group:HR", "group:hr", " everyone "]) == ("everyone", "group:hr")
+
+
+def test_fusion_prefers_what_both_lists_hold_and_is_deterministic() -> None:
+    fused = reciprocal_rank_fusion([["a", "b", "c"], ["b", "d"]])
+    assert list(fused) == ["b", "a", "d", "c"]
+    assert fused["b"] == pytest.approx(1 / 62 + 1 / 61)
