@@ -37,12 +37,13 @@ class System:
     database: Database
     admin: httpx.Client
     environment: Mapping[str, str]
+    stack: ExitStack
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def client(self, key: str | None) -> httpx.Client:
         """A client with this key, or with none."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=60.0)
+        return self.stack.enter_context(httpx.Client(base_url=self.url, headers=headers, timeout=60.0))
 
     def person(self, email: str, *groups: str, scopes: list[str] | None = None) -> httpx.Client:
         """A new person's client."""
@@ -120,7 +121,7 @@ def start(stack: ExitStack, environment: Mapping[str, str], data_dir: Path) -> S
     account = Accounts(database).by_email(ADMIN)
     key = command_line_key(database, account, data_dir, url)
     admin = stack.enter_context(httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60.0))
-    system = System(url, data_dir, database, admin, environment, {"api": api})
+    system = System(url, data_dir, database, admin, environment, stack, {"api": api})
     for verb in ("worker", "scheduler"):
         system.processes[verb] = stack.enter_context(process(verb, environment, data_dir))
     return system

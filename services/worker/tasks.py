@@ -7,7 +7,7 @@ connections nor the embedding runtime survive a fork.
 from collections.abc import Callable
 
 from celery import Celery
-from celery.signals import worker_process_init, worker_process_shutdown
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
 from services.queue import RUN_JOB
 from services.worker.jobs import JobRunner
@@ -28,6 +28,7 @@ def register(app: Celery, build: Callable[[], tuple[JobRunner, Callable[[], None
         runners[0][0].run(job_id)
 
     app.task(run_job, name=RUN_JOB)
+    setup_logging.connect(_keep_ours, weak=False)
     worker_process_init.connect(start, weak=False)
     worker_process_shutdown.connect(stop, weak=False)
 
@@ -36,6 +37,7 @@ def serve(app: Celery, *, concurrency: int, log_level: str) -> None:
     """Run a prefork worker until it is told to stop."""
     app.worker_main(
         [
+            "--quiet",  # Celery's banner
             "worker",
             f"--concurrency={concurrency}",
             f"--loglevel={log_level}",
@@ -43,6 +45,9 @@ def serve(app: Celery, *, concurrency: int, log_level: str) -> None:
             "--without-gossip",
             "--without-mingle",
             "--without-heartbeat",
-            "--quiet",
         ]
     )
+
+
+def _keep_ours(**_: object) -> None:
+    """Being connected is enough: Celery then leaves logging as `services/telemetry.py` set it up."""

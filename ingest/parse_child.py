@@ -1,0 +1,167 @@
+"""The process that parses: a zygote that keeps the parsers warm and forks a disposable child for each document.
+
+Started by `ingest.sandbox` as `python -m ingest.parse_child FD`, where FD is a Unix socket. It never parses itself, so
+it has no threads and no state that a hostile document could have touched. It ends when the socket does. Knows nothing
+of who asked, and inherits neither environment nor secrets.
+
+A request is one JSON line with a pipe's write end attached; the child writes its result there, as JSON, and the zygote
+answers with how the child ended.
+"""
+
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ingest.parsing import ParsedDocument, parse
+from retrieval.errors import DocumentError
+
+REQUEST_BYTES = 65_536
+
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
+_MAX_THREADS = 32
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    isolated = _leave_network()
+    _adopt_orphans()
+    gc.collect()
+    gc.freeze()  # the collector would copy every page that it touches in every child
+    _send(control, {"ready": True, "network_isolated": isolated})
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 1)
+        if not message:
+            return
+        _send(control, _run(json.loads(message), descriptors[0], control, isolated=isolated))
+
+
+def _leave_network() -> bool:
+    """Moves this process and its children into a network namespace without interfaces, where the system permits."""
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return bool(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+
+
+def _adopt_orphans() -> None:
+    """Makes processes that outlive the child that started them ours, so that `_end_strays` finds them."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_strays() -> None:
+    """Ends what a child has left behind, even outside its process group."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                me = os.getpid()
+                for stray in Path(f"/proc/{me}/task/{me}/children").read_text().split():
+                    os.kill(int(stray), signal.SIGKILL)
+                os.waitpid(-1, 0)
+
+
+def _run(request: dict[str, Any], result: int, control: socket.socket, *, isolated: bool) -> dict[str, Any]:
+    """Forks the child and waits for its end, for the time limit's, or for the end of whoever asked."""
+    alive, held = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        control.close()
+        os.close(alive)
+        _child(request, result, isolated=isolated)
+    os.close(held)
+    os.close(result)
+    with contextlib.suppress(OSError):
+        os.setpgid(pid, pid)
+    # The child holds the pipe's other end for as long as it lives.
+    ready, _, _ = select.select([alive, control.fileno()], [], [], float(request["wall_s"]))
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    os.close(alive)
+    _, status, usage = os.wait4(pid, 0)
+    _end_strays()
+    return {
+        "exit": os.waitstatus_to_exitcode(status),
+        "timed_out": not ready,
+        "peak_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+    }
+
+
+def _child(request: dict[str, Any], result: int, *, isolated: bool) -> NoReturn:
+    try:
+        _confine(request, isolated=isolated)
+        answer = _answer(Path(request["path"]), request["file_name"])
+        view = memoryview(json.dumps(answer, ensure_ascii=False).encode("utf-8"))
+        while view:
+            view = view[os.write(result, view) :]
+        os._exit(0)
+    except MemoryError:
+        with contextlib.suppress(Exception):
+            os.write(result, json.dumps({"error": {"code": "parse_limit", "message": _OUT_OF_MEMORY}}).encode())
+        os._exit(0)
+    except BaseException:
+        os._exit(1)
+
+
+_OUT_OF_MEMORY = "The file needs more memory to be read than is allowed."
+
+
+def _answer(path: Path, file_name: str) -> dict[str, Any]:
+    try:
+        return {"document": _plain(parse(path, file_name))}
+    except DocumentError as error:
+        return {"error": {"code": error.code, "message": error.message}}
+
+
+def _plain(document: ParsedDocument) -> dict[str, Any]:
+    return {
+        "text": document.text,
+        "pages": [[page.number, page.start, page.end] for page in document.pages],
+        "headings": [[heading.level, heading.title, heading.start, heading.end] for heading in document.headings],
+        "title": document.title,
+        "media_type": document.media_type,
+    }
+
+
+def _confine(request: dict[str, Any], *, isolated: bool) -> None:
+    os.setpgid(0, 0)
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)  # libraries complain on standard error
+    limits = {
+        resource.RLIMIT_AS: request["memory_bytes"],
+        resource.RLIMIT_CPU: request["cpu_s"],
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: request["open_files"],
+        resource.RLIMIT_CORE: 0,
+    }
+    if isolated:
+        # Counted in our own user namespace; outside it would count all of the user's processes.
+        limits[resource.RLIMIT_NPROC] = _MAX_THREADS
+    for kind, limit in limits.items():
+        _, most = resource.getrlimit(kind)
+        allowed = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        with contextlib.suppress(ValueError, OSError):  # macOS knows no address-space limit
+            resource.setrlimit(kind, (allowed, allowed))
+
+
+def _send(control: socket.socket, message: dict[str, Any]) -> None:
+    control.sendall(json.dumps(message).encode("utf-8") + b"\n")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(ConnectionError, KeyboardInterrupt):
+        main()

@@ -1,0 +1,135 @@
+"""Whether the hits of a question hold an answer to it: a calibrated decision, taken before any model is asked.
+
+Knows nothing of prompts or answers. Each hit is weighed by plain signals and a logistic model (`weights/evidence.json`,
+made by tests/evaluation/train_evidence.py); the best hit speaks for all.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from enum import StrEnum
+
+import numpy as np
+
+from retrieval.facts import count_facts, missing_facts, read_facts
+from retrieval.logistic import load_weights, sigmoid
+from retrieval.reading import Reading
+from retrieval.terms import coverage, words
+from retrieval.types import Hit
+
+
+class Strictness(StrEnum):
+    """How much evidence an answer needs: strict refuses more."""
+
+    STRICT = "strict"
+    BALANCED = "balanced"
+    LENIENT = "lenient"
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What speaks for one hit.
+
+    sentence: cosine of the question to the hit's nearest sentence. passage: cosine to the whole chunk. novelty: share
+    of the question's terms that title and headings do not cover already and the best sentence does, weighted by rarity.
+    wrong_type: 1 where the question asks for a date, amount, person or place and the hit has none. missing_facts: share
+    of the question's names, numbers and codes that the hit lacks.
+    """
+
+    sentence: float
+    passage: float
+    novelty: float
+    wrong_type: float
+    missing_facts: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How sure we are that the hits answer the question: `sufficiency` in [0, 1], and the logit of each hit."""
+
+    sufficiency: float
+    logits: tuple[float, ...]
+    signals: tuple[Signals, ...]
+
+    def suffices(self, strictness: Strictness) -> bool:
+        """Whether to answer at all."""
+        return self.sufficiency >= _MODEL.thresholds[strictness.value]
+
+
+_MODEL = load_weights("evidence", [field.name for field in fields(Signals)])
+
+_ASKS = (
+    (re.compile(r"\b(?:when|what (?:year|date|day|time)|wann|quand|cuándo|quando|by what date)\b", re.I), "time"),
+    (re.compile(r"\bhow (?:many|much|long|far|old|often|high|tall|big|large|soon|late|early)\b", re.I), "amount"),
+    (re.compile(r"\b(?:what percentage|wie ?viele?|combien|cuántos?|cuántas?|quant[ioae])\b", re.I), "amount"),
+    (re.compile(r"\b(?:who|whom|whose|wer|wem|quién|chi)\b", re.I), "person"),
+    (re.compile(r"\b(?:where|wo|dónde|dove|onde)\b", re.I), "place"),
+)
+_TIME_WORD = re.compile(
+    r"\d|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b|(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
+    r"\b(?:day|week|month|year|century|quarter|annual|daily|weekly|monthly|yearly|before|after|until|immediately)",
+    re.IGNORECASE,
+)
+_AMOUNT_WORD = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand|"
+    r"million|half|third|quarter|twice|once|daily|weekly|monthly|annual|every|no limit|unlimited|none)",
+    re.IGNORECASE,
+)
+
+
+def weigh(reading: Reading) -> Evidence:
+    """Weigh the hits of `reading`; without hits the sufficiency is 0."""
+    if not reading.units:
+        return Evidence(0.0, (), ())
+    signals = hit_signals(reading)
+    logits = _MODEL.logits([astuple(signal) for signal in signals])
+    return Evidence(sigmoid(float(logits.max())), tuple(logits.tolist()), tuple(signals))
+
+
+def hit_signals(reading: Reading) -> list[Signals]:
+    """Return the signals of each hit, in order. Also what the training script reads."""
+    known = [hit.dense_score for hit in reading.hits if hit.dense_score is not None]
+    asked = read_facts(reading.question)
+    asked_type = answer_type(reading.question)
+    signals = []
+    for index, hit in enumerate(reading.hits):
+        members = [i for i, unit in enumerate(reading.units) if unit.hit == index]
+        rest = reading.question_terms - reading.context[index]
+        text = _whole_text(hit)
+        missing = len(missing_facts(asked, read_facts(text), set(words(text)))) / max(1, count_facts(asked))
+        signals.append(
+            Signals(
+                sentence=max((float(reading.cosines[i]) for i in members), default=0.0),
+                # A hit that only BM25 found is no nearer than the last that the dense search did.
+                passage=hit.dense_score if hit.dense_score is not None else min(known, default=0.0),
+                novelty=max((coverage(rest, reading.units[i].terms, reading.weights) for i in members), default=0.0),
+                wrong_type=float(not _has_type(asked_type, hit.chunk.text)),
+                missing_facts=missing,
+            )
+        )
+    return signals
+
+
+def answer_type(question: str) -> str:
+    """What `question` asks for: "time", "amount", "person", "place" or "other"."""
+    return next((kind for pattern, kind in _ASKS if pattern.search(question)), "other")
+
+
+def closest(evidence: Evidence, hits: Sequence[Hit], count: int) -> list[Hit]:
+    """The `count` hits with the most evidence, best first."""
+    order = np.argsort([-logit for logit in evidence.logits], kind="stable")[:count]
+    return [hits[i] for i in order]
+
+
+def _whole_text(hit: Hit) -> str:
+    return "\n".join((hit.document.title, *hit.chunk.heading_path, hit.chunk.text))
+
+
+def _has_type(kind: str, text: str) -> bool:
+    if kind == "time":
+        return _TIME_WORD.search(text) is not None
+    if kind == "amount":
+        return _AMOUNT_WORD.search(text) is not None
+    if kind in ("person", "place"):
+        return bool(read_facts(text).names)
+    return True

@@ -1,0 +1,127 @@
+"""Answers made of verbatim sentences: which ones, in which order.
+
+Knows nothing of models or events. A logistic model over plain signals (`weights/sentences.json`, made by
+tests/evaluation/clapnq_sentences.py --fit) says how likely each unit belongs to the answer; of these one to four are
+kept, as many as make the expected F1 highest. Lists and table rows come whole, because a unit is one.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.evidence import Evidence, answer_type
+from retrieval.logistic import load_weights
+from retrieval.reading import Reading, Unit
+
+MAX_SENTENCES = 4
+# Two units this near say the same thing.
+SAME_COSINE = 0.93
+SAME_OVERLAP = 0.85
+# A question for a date, an amount, a person or a place is answered by few sentences: others must come this near.
+SHORT_ANSWER_FLOOR = 0.5
+
+SIGNALS = ("cosine", "below_best", "before", "after", "hit", "length", "refers_back", "referred_to")
+_MODEL = load_weights("sentences", SIGNALS)
+
+_REFERS_BACK = re.compile(
+    r"\W*(?:it|its|he|his|she|her|they|their|this|these|those|such|that|however|also|both|another|other|for example|"
+    r"thus|therefore|then|later|in addition|as such)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """A unit chosen for the answer, with the probability that it belongs there."""
+
+    unit: Unit
+    probability: float
+
+
+def select(reading: Reading, evidence: Evidence) -> tuple[Extract, ...]:
+    """Choose one to MAX_SENTENCES units that answer the question, in the order in which they are to be read.
+
+    Empty only where there are no units.
+    """
+    if not reading.units:
+        return ()
+    probabilities = _MODEL.probabilities(unit_signals(reading, evidence))
+    order = [int(i) for i in np.argsort(-probabilities, kind="stable")]
+    distinct: list[int] = []
+    for i in order:
+        if len(distinct) == MAX_SENTENCES:
+            break
+        if not any(_same(reading, i, j) for j in distinct):
+            distinct.append(i)
+    count = _best_count([float(probabilities[i]) for i in distinct], float(probabilities.sum()))
+    if answer_type(reading.question) != "other":
+        floor = SHORT_ANSWER_FLOOR * probabilities[distinct[0]]
+        count = min(count, sum(bool(probabilities[i] >= floor) for i in distinct))
+    chosen = _reading_order(reading, distinct[:count])
+    return tuple(Extract(reading.units[i], float(probabilities[i])) for i in chosen)
+
+
+def unit_signals(reading: Reading, evidence: Evidence) -> npt.NDArray[np.float64]:
+    """Return the signals of each unit, shape (n, len(SIGNALS)). Also what the training script reads.
+
+    cosine: to the question. below_best: how far below the best of its hit. before, after: cosines of its neighbours.
+    hit: how far its hit's evidence lies below the best hit's. length: log of its terms. refers_back: the cosine of the
+    unit before where this one begins with "it" or the like. referred_to: the cosine of the one after where that does.
+    """
+    best = max(evidence.logits, default=0.0)
+    rows = []
+    for i, unit in enumerate(reading.units):
+        mates = [float(reading.cosines[j]) for j, other in enumerate(reading.units) if other.hit == unit.hit]
+        before = _neighbour(reading, i, -1)
+        after = _neighbour(reading, i, +1)
+        back = _REFERS_BACK.match(unit.text) is not None
+        forth = after is not None and _REFERS_BACK.match(reading.units[after].text) is not None
+        cosine_before = float(reading.cosines[before]) if before is not None else 0.0
+        cosine_after = float(reading.cosines[after]) if after is not None else 0.0
+        rows.append(
+            (
+                float(reading.cosines[i]),
+                float(reading.cosines[i]) - max(mates),
+                cosine_before,
+                cosine_after,
+                evidence.logits[unit.hit] - best,
+                min(math.log1p(len(unit.terms)), 3.5),
+                cosine_before if back else 0.0,
+                cosine_after if forth else 0.0,
+            )
+        )
+    return np.array(rows, dtype=np.float64).reshape(-1, len(SIGNALS))
+
+
+def _neighbour(reading: Reading, i: int, step: int) -> int | None:
+    j = i + step
+    return j if 0 <= j < len(reading.units) and reading.units[j].hit == reading.units[i].hit else None
+
+
+def _same(reading: Reading, i: int, j: int) -> bool:
+    """Whether two units say the same; never where a number differs, as in "Heron 2 ..." beside "Heron 3 ..."."""
+    one, other = reading.units[i].terms, reading.units[j].terms
+    if _numbers(one) != _numbers(other):
+        return False
+    overlap = len(one & other) / max(1, len(one | other))
+    return overlap >= SAME_OVERLAP or float(reading.vectors[i] @ reading.vectors[j]) >= SAME_COSINE
+
+
+def _numbers(terms: frozenset[str]) -> set[str]:
+    return {term for term in terms if any(letter.isdigit() for letter in term)}
+
+
+def _best_count(likely: Sequence[float], total: float) -> int:
+    """How many of the units, best first, to take for the highest expected F1."""
+    expected = [2 * sum(likely[:count]) / (count + total) for count in range(1, len(likely) + 1)]
+    return 1 + expected.index(max(expected))
+
+
+def _reading_order(reading: Reading, chosen: Sequence[int]) -> list[int]:
+    """The hit with the likeliest unit first; within a hit as the document has it."""
+    hits = [reading.units[i].hit for i in chosen]
+    return sorted(chosen, key=lambda i: (hits.index(reading.units[i].hit), reading.units[i].start))

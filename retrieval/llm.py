@@ -1,0 +1,236 @@
+"""The chat model behind an OpenAI-compatible server: text out as it comes, or ModelUnavailableError.
+
+Knows nothing of sources, citations or answers. The only file that imports LangChain's client. Whatever a server does
+(refuses, hangs, trickles, breaks off, answers nonsense) ends here within the time-outs: a phase that takes too long, a
+stream without its end and a malformed body are all the same to the caller. Nothing is tried again once text has come.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from retrieval.breaker import CircuitBreaker, RetryBudget
+from retrieval.errors import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessageChunk
+    from langchain_openai import ChatOpenAI
+
+_log = logging.getLogger(__name__)
+
+# A model that never stops is stopped here; an answer is asked to be a few sentences.
+MAX_ANSWER_TOKENS = 700
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds that each phase of a call may take. Reliability rule 9; R8: a dead or hung model shows within 10 s."""
+
+    connect: float = 2.0
+    first_token: float = 8.0
+    between_tokens: float = 6.0
+    total: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a completion: `cut` where it reached its length limit; tokens are None where the server is silent."""
+
+    cut: bool
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+class ChatModel:
+    """One model on one server. For one event loop; close it with `aclose`."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        model: str,
+        api_key: str | None = None,
+        timeouts: Timeouts | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        breaker: CircuitBreaker | None = None,
+        retries: RetryBudget | None = None,
+    ) -> None:
+        from langchain_openai import ChatOpenAI  # noqa: PLC0415 - 80 MB that an extractive server does without
+
+        self.model = model
+        self._timeouts = timeouts or Timeouts()
+        limits = httpx.Limits(max_connections=512, max_keepalive_connections=64)
+        self._http = http_client or httpx.AsyncClient(
+            timeout=httpx.Timeout(self._timeouts.total, connect=self._timeouts.connect), limits=limits, trust_env=False
+        )
+        self._breaker = breaker or CircuitBreaker()
+        self._retries = retries or RetryBudget()
+        self._constrains = True
+        # A refusal to start a request is decided by us, so the client's own retries and time-outs are off.
+        self._chat: ChatOpenAI = ChatOpenAI(
+            base_url=base_url,
+            model=model,
+            api_key=api_key or "none",  # type: ignore[arg-type]
+            temperature=0.0,
+            max_retries=0,
+            stream_usage=True,
+            stream_chunk_timeout=None,
+            openai_proxy="",
+            use_responses_api=False,
+            http_async_client=self._http,
+        )
+
+    async def stream(
+        self, messages: Sequence[tuple[str, str]], *, sources: int | None = None, max_tokens: int = MAX_ANSWER_TOKENS
+    ) -> AsyncGenerator[str | Finished, None]:
+        """Yield the completion in pieces, then one Finished. Closing the generator ends the request at once.
+
+        With `sources`, text in square brackets can only be a marker [1] to [sources] where the server can constrain
+        generation. Raises ModelUnavailableError, at any point.
+        """
+        if not self._breaker.allows():
+            raise ModelUnavailableError("The language model has failed several times in a row and is given a rest.")
+        self._retries.called()
+        deadline = asyncio.get_running_loop().time() + self._timeouts.total
+        constrained = sources if sources and self._constrains else None
+        while True:
+            call = _Call(self._chat, messages, max_tokens, constrained)
+            begun = False
+            try:
+                async with contextlib.aclosing(call.pieces(self._timeouts, deadline)) as pieces:
+                    async for piece in pieces:
+                        begun = True
+                        yield piece
+            except _RefusedError as error:
+                if constrained is None:
+                    raise ModelUnavailableError(f"The language model refused the request: {error}") from error
+                constrained = None
+            except ModelUnavailableError:
+                if begun or not call.worth_a_retry or not self._retries.takes():
+                    self._breaker.failed()
+                    raise
+            else:
+                self._breaker.succeeded()
+                if sources and self._constrains and constrained is None:
+                    _log.warning("the model's server does not constrain generation; going on without")
+                    self._constrains = False
+                return
+
+    async def complete(
+        self, messages: Sequence[tuple[str, str]], *, max_tokens: int, seconds: float
+    ) -> tuple[str, Finished]:
+        """Return a short completion, whole, within `seconds`. Raises ModelUnavailableError."""
+        text = ""
+        stream = self.stream(messages, max_tokens=max_tokens)
+        try:
+            async with asyncio.timeout(seconds), contextlib.aclosing(stream):
+                async for piece in stream:
+                    if isinstance(piece, Finished):
+                        return text, piece
+                    text += piece
+        except TimeoutError as error:
+            self._breaker.failed()
+            raise ModelUnavailableError(f"The language model took more than {seconds:.0f} s.") from error
+        raise ModelUnavailableError("The language model's answer broke off.")
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+
+class _RefusedError(Exception):
+    """The server says that the request itself is wrong (400, 422)."""
+
+
+class _Call:
+    """One HTTP request: a task reads the stream and a queue hands it over, so that ending the task ends the request.
+
+    (An async generator that is closed between two pieces leaves its inner generators to the garbage collector; a task
+    that is cancelled unwinds them all, and the connection is closed before the next line runs.)
+    """
+
+    def __init__(
+        self, chat: "ChatOpenAI", messages: Sequence[tuple[str, str]], max_tokens: int, sources: int | None
+    ) -> None:
+        self._chat = chat
+        self._messages = list(messages)
+        # `max_tokens` rather than LangChain's `max_completion_tokens`: every compatible server knows it.
+        self._body: dict[str, Any] = {"max_tokens": max_tokens}
+        if sources is not None:
+            self._body["structured_outputs"] = {"regex": citation_regex(sources)}
+        self._max_characters = max_tokens * 12
+        self._queue: asyncio.Queue[AIMessageChunk | Exception | None] = asyncio.Queue()
+        self.worth_a_retry = False
+
+    async def pieces(self, timeouts: Timeouts, deadline: float) -> AsyncGenerator[str | Finished, None]:
+        """Yield what comes, each wait limited. Raises ModelUnavailableError or _RefusedError."""
+        task = asyncio.create_task(self._read())
+        reason, usage, length = None, None, 0
+        patience = timeouts.connect + timeouts.first_token
+        try:
+            while (chunk := await self._next(patience, deadline)) is not None:
+                usage = chunk.usage_metadata or usage
+                reason = chunk.response_metadata.get("finish_reason") or reason
+                if text := chunk.text:
+                    patience = timeouts.between_tokens
+                    length += len(text)
+                    yield text
+                if length > self._max_characters:
+                    reason = "length"
+                    break
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if reason is None:
+            raise ModelUnavailableError("The language model's answer broke off.")
+        tokens = (usage["input_tokens"], usage["output_tokens"]) if usage else (None, None)
+        yield Finished(reason == "length", *tokens)
+
+    async def _next(self, patience: float, deadline: float) -> "AIMessageChunk | None":
+        left = deadline - asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(min(patience, left)):
+                item = await self._queue.get()
+        except TimeoutError as error:
+            raise ModelUnavailableError("The language model takes too long.") from error
+        if isinstance(item, Exception):
+            raise self._translated(item) from item
+        return item
+
+    async def _read(self) -> None:
+        from langsmith import tracing_context  # noqa: PLC0415 - comes with LangChain, as heavy
+
+        try:
+            # Prompts hold documents: they go to the model's server and nowhere else, whatever LANGSMITH_TRACING says.
+            with tracing_context(enabled=False):
+                async for chunk in self._chat.astream(self._messages, extra_body=self._body):
+                    self._queue.put_nowait(chunk)
+            self._queue.put_nowait(None)
+        except Exception as error:  # a server may send anything: whatever it breaks is the server's failure
+            self._queue.put_nowait(error)
+
+    def _translated(self, error: Exception) -> Exception:
+        import openai  # noqa: PLC0415 - comes with LangChain's client
+
+        if isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError):
+            return _RefusedError(str(error)[:300])
+        status = error.status_code if isinstance(error, openai.APIStatusError) else None
+        refused = isinstance(error, openai.APIConnectionError) and not isinstance(error, openai.APITimeoutError)
+        self.worth_a_retry = refused or status in (502, 503)
+        _log.warning("the language model failed: %s", type(error).__name__, extra={"status": status})
+        return ModelUnavailableError(f"The language model is not available ({type(error).__name__}).")
+
+
+def citation_regex(sources: int) -> str:
+    """A pattern for generation: any prose, but brackets only as markers from [1] to [sources].
+
+    A regex, not a grammar: vLLM runs this one as fast as no constraint, and a grammar for the same at an eighth.
+    """
+    numbers = "|".join(str(number) for number in range(sources, 0, -1))
+    return rf"([^\[\]]|\[({numbers})\])*"

@@ -1,0 +1,262 @@
+"""The parse sandbox with real processes: what a document may cost, what its death is, and who outlives whom."""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.parsing import parse
+from ingest.sandbox import ParseLimits, ParseSandbox, _checked
+from retrieval.errors import DocumentError
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[ParseSandbox]:
+    with ParseSandbox() as started:
+        yield started
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    path = tmp_path / "note.md"
+    path.write_text("# Leave\n\nEverybody has 25 days — “paid”.\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that takes some seconds to parse: half a million rows."""
+    path = tmp_path_factory.mktemp("slow") / "rows.csv"
+    path.write_text("name,days\n" + "Ada,25\n" * 500_000, encoding="utf-8")
+    return path
+
+
+def zygote(sandbox: ParseSandbox) -> int:
+    assert sandbox._zygote is not None
+    return sandbox._zygote._process.pid
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in 30 s")
+
+
+def refused(sandbox: ParseSandbox, path: Path) -> str:
+    with pytest.raises(DocumentError) as caught:
+        sandbox.parse(path, path.name)
+    assert caught.value.message
+    return caught.value.code
+
+
+def while_parsing(sandbox: ParseSandbox, path: Path, act: Callable[[int, int], None]) -> DocumentError | None:
+    """Parses `path` in a thread, calls `act` with the ids of zygote and child meanwhile, returns what was raised."""
+    raised: list[DocumentError] = []
+
+    def target() -> None:
+        try:
+            sandbox.parse(path, path.name)
+        except DocumentError as error:
+            raised.append(error)
+
+    assert sandbox.network_isolated in (True, False)
+    parent = zygote(sandbox)
+    thread = threading.Thread(target=target)
+    thread.start()
+    until(lambda: bool(children(parent)))
+    act(parent, children(parent)[0])
+    thread.join()
+    return raised[0] if raised else None
+
+
+def test_the_sandbox_gives_what_parsing_gives(sandbox: ParseSandbox, note: Path) -> None:
+    assert sandbox.parse(note, "note.md") == parse(note, "note.md")
+
+
+def test_an_error_of_the_document_comes_through_with_its_code_and_message(
+    sandbox: ParseSandbox, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    with pytest.raises(DocumentError, match="empty") as caught:
+        sandbox.parse(empty, "empty.txt")
+    assert caught.value.code == "empty_file"
+
+
+def test_documents_after_each_other_share_a_zygote_that_never_grows_a_thread(sandbox: ParseSandbox, note: Path) -> None:
+    sandbox.parse(note, "note.md")
+    first = zygote(sandbox)
+    sandbox.parse(note, "note.md")
+    assert zygote(sandbox) == first
+    assert len(list(Path(f"/proc/{first}/task").iterdir())) == 1
+
+
+def test_a_document_over_the_wall_limit_is_ended(slow: Path) -> None:
+    with ParseSandbox(ParseLimits(wall_s=0.3)) as sandbox:
+        assert refused(sandbox, slow) == "parse_limit"
+        assert children(zygote(sandbox)) == []
+
+
+def test_a_document_over_the_processor_limit_is_ended(slow: Path) -> None:
+    with ParseSandbox(ParseLimits(cpu_s=1)) as sandbox:
+        assert refused(sandbox, slow) == "parse_limit"
+
+
+def test_a_document_over_the_memory_limit_is_ended(slow: Path) -> None:
+    with ParseSandbox(ParseLimits(memory_bytes=256 * 2**20)) as sandbox:
+        assert refused(sandbox, slow) == "parse_limit"
+
+
+def test_a_document_over_the_output_limit_is_refused_and_the_next_one_is_parsed(note: Path, tmp_path: Path) -> None:
+    long = tmp_path / "long.txt"
+    long.write_text("words " * 100_000)
+    with ParseSandbox(ParseLimits(output_bytes=100_000)) as sandbox:
+        assert refused(sandbox, long) == "parse_limit"
+        assert sandbox.parse(note, "note.md").title == "Leave"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGSEGV, signal.SIGABRT])
+def test_a_crash_of_the_parser_is_an_ordinary_result(
+    sandbox: ParseSandbox, slow: Path, note: Path, sign: signal.Signals
+) -> None:
+    error = while_parsing(sandbox, slow, lambda _, child: os.kill(child, sign))
+    assert error is not None
+    assert error.code == "parser_crashed"
+    assert sandbox.parse(note, "note.md").title == "Leave"
+
+
+def test_a_zygote_that_died_is_started_again(sandbox: ParseSandbox, note: Path) -> None:
+    sandbox.parse(note, "note.md")
+    first = zygote(sandbox)
+    os.kill(first, signal.SIGKILL)
+    assert sandbox.parse(note, "note.md").title == "Leave"
+    assert zygote(sandbox) != first
+
+
+def test_a_document_whose_zygote_dies_is_parsed_again_and_its_child_ends(sandbox: ParseSandbox, slow: Path) -> None:
+    killed: list[int] = []
+
+    def kill(parent: int, child: int) -> None:
+        killed.append(child)
+        os.kill(parent, signal.SIGKILL)
+
+    assert while_parsing(sandbox, slow, kill) is None
+    until(lambda: not runs(killed[0]))
+
+
+def test_closing_ends_zygote_and_child(sandbox: ParseSandbox, note: Path) -> None:
+    sandbox.parse(note, "note.md")
+    first = zygote(sandbox)
+    sandbox.close()
+    assert not runs(first)
+    assert sandbox.parse(note, "note.md").title == "Leave"
+
+
+def test_zygote_and_child_end_with_the_process_that_started_them(slow: Path) -> None:
+    script = (
+        "import sys, threading, time; from pathlib import Path; from ingest.sandbox import ParseSandbox\n"
+        "sandbox = ParseSandbox(); sandbox.network_isolated\n"
+        "path = Path(sys.argv[1])\n"
+        "threading.Thread(target=sandbox.parse, args=(path, path.name), daemon=True).start()\n"
+        "print(sandbox._zygote._process.pid, flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(slow)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        parent = int(process.stdout.readline())
+        until(lambda: bool(children(parent)))
+        child = children(parent)[0]
+        process.kill()
+    until(lambda: not runs(parent) and not runs(child))
+
+
+def _parse_in_daemon(sandbox: ParseSandbox, path: Path) -> None:
+    sys.exit(0 if sandbox.parse(path, path.name).title == "Leave" else 1)
+
+
+def test_a_forked_daemon_parses_with_a_zygote_of_its_own(sandbox: ParseSandbox, note: Path) -> None:
+    sandbox.parse(note, "note.md")
+    daemon = multiprocessing.get_context("fork").Process(target=_parse_in_daemon, args=(sandbox, note), daemon=True)
+    daemon.start()
+    daemon.join()
+    assert daemon.exitcode == 0
+    assert sandbox.parse(note, "note.md").title == "Leave"
+
+
+def test_threads_share_a_sandbox(sandbox: ParseSandbox, note: Path) -> None:
+    titles: list[str | None] = []
+    threads = [threading.Thread(target=lambda: titles.append(sandbox.parse(note, "note.md").title)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert titles == ["Leave"] * 8
+
+
+def test_the_parser_has_no_network(sandbox: ParseSandbox) -> None:
+    if not sandbox.network_isolated:
+        pytest.skip("this system lets nobody but its administrator make a network namespace")
+    interfaces = Path(f"/proc/{zygote(sandbox)}/net/dev").read_text().splitlines()[2:]
+    assert [line.split(":")[0].strip() for line in interfaces] in ([], ["lo"])
+    assert os.readlink(f"/proc/{zygote(sandbox)}/ns/net") != os.readlink("/proc/self/ns/net")
+
+
+def test_the_parser_inherits_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTNOTE_LLM_API_KEY", "sesame")
+    with ParseSandbox() as sandbox:
+        assert sandbox.network_isolated in (True, False)
+        assert b"sesame" not in Path(f"/proc/{zygote(sandbox)}/environ").read_bytes()
+
+
+def test_a_child_runs_under_every_limit(sandbox: ParseSandbox, slow: Path) -> None:
+    found: dict[str, str] = {}
+
+    def look(_: int, child: int) -> None:
+        # The limits are set a moment after the fork.
+        def limited() -> bool:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for line in Path(f"/proc/{child}/limits").read_text().splitlines()[1:]:
+                    found[line[:25].strip()] = line[25:].split()[0]
+            return found.get("Max core file size") == "0" and found["Max file size"] == "0"
+
+        until(limited)
+
+    assert while_parsing(sandbox, slow, look) is None
+    limits = ParseLimits()
+    assert found["Max address space"] == str(limits.memory_bytes)
+    assert found["Max cpu time"] == str(limits.cpu_s)
+    assert found["Max open files"] == str(limits.open_files)
+
+
+def test_nonsense_from_a_child_is_no_document() -> None:
+    good = {"text": "ab", "pages": [[1, 0, 2]], "headings": [], "title": None, "media_type": "text/plain"}
+    assert _checked(json.loads(json.dumps(good))).text == "ab"
+    for bad in ({**good, "text": 5}, {**good, "pages": [[1, 0, 3]]}, {**good, "headings": [[1, "x", 2, 1]]}, {}):
+        with pytest.raises((ValueError, TypeError, KeyError)):
+            _checked(bad)
