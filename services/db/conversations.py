@@ -101,10 +101,10 @@ class Conversations:
     def rate(self, answer_id: str, principal: Principal, *, rating: str, comment: str) -> None:
         """Store what the person thinks of their answer. Raises NotFoundError."""
         with self._database.write() as session:
-            message = session.get(Message, answer_id)
-            if message is None or message.role != "assistant":
+            mine = select(Message.id).join(Conversation, Conversation.id == Message.conversation_id)
+            mine = mine.where(Message.role == "assistant", Conversation.user_id == principal.user_id)
+            if session.scalar(mine.where(Message.id == answer_id)) is None:
                 raise NotFoundError("There is no such answer, or it is not yours.")
-            _own(session, message.conversation_id, principal)
             key = (answer_id, principal.user_id)
             row = session.get(Feedback, key) or Feedback(answer_id=answer_id, user_id=principal.user_id)
             row.rating, row.comment, row.created_at = rating, comment, clock(session)

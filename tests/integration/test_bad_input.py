@@ -125,16 +125,16 @@ def test_no_hostile_file_kills_the_worker_or_stays_unfinished(assistant: System,
 def test_a_browser_on_another_site_cannot_act_with_the_session_cookie(assistant: System) -> None:
     user = assistant.admin.post("/v1/users", json={"email": "browser@example.com"}).json()
     token = user["sign_in_url"].split("token=")[1]
-    with assistant.client(None) as browser:
-        assert problem(browser.post("/v1/sessions", json={"token": "wrong"}))[1] == "invalid_link"
-        signed_in = browser.post("/v1/sessions", json={"token": token})
-        assert signed_in.status_code == 201
-        assert "httponly" in signed_in.headers["set-cookie"].casefold()
-        assert problem(browser.post("/v1/sessions", json={"token": token}))[1] == "invalid_link"  # once only
-        body = {"query": "x"}
-        assert problem(browser.post("/v1/search", json=body))[1] == "cross_site"
-        assert problem(browser.post("/v1/search", json=body, headers={"Origin": "https://evil.example"}))[0] == 403
-        assert browser.post("/v1/search", json=body, headers={"Origin": assistant.url}).status_code == 200
-        assert browser.get("/v1/me").json()["email"] == "browser@example.com"
-        assert browser.delete("/v1/sessions/current", headers={"Origin": assistant.url}).status_code == 204
-        assert browser.get("/v1/me").status_code == 401
+    browser = assistant.client(None)
+    assert problem(browser.post("/v1/sessions", json={"token": "wrong"}))[1] == "invalid_link"
+    signed_in = browser.post("/v1/sessions", json={"token": token})
+    assert signed_in.status_code == 201
+    assert "httponly" in signed_in.headers["set-cookie"].casefold()
+    assert problem(browser.post("/v1/sessions", json={"token": token}))[1] == "invalid_link"  # once only
+    body = {"query": "x"}
+    assert problem(browser.post("/v1/search", json=body))[1] == "cross_site"
+    assert problem(browser.post("/v1/search", json=body, headers={"Origin": "https://evil.example"}))[0] == 403
+    assert browser.post("/v1/search", json=body, headers={"Origin": assistant.url}).status_code == 200
+    assert browser.get("/v1/me").json()["email"] == "browser@example.com"
+    assert browser.delete("/v1/sessions/current", headers={"Origin": assistant.url}).status_code == 204
+    assert browser.get("/v1/me").status_code == 401

@@ -5,11 +5,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import pytest
 from qdrant_client import QdrantClient, models
+from qdrant_client.common.version_check import is_compatible
 
 from tests.integration.index_chunks import CHUNKS, DENSE, RED, SPARSE, create, ids, is_value, may_read, point, words
 from tests.integration.index_process import IndexProcess, refusal
@@ -107,6 +109,20 @@ class TestLifetime:
             assert client.count("chunks", exact=True).count == 1500
             assert "cleared" in server.stop()[1]
 
+    def test_searches_are_answered_while_chunks_are_written(self, tmp_path: Path) -> None:
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client, closing(server.client()) as other:
+            create(client, "chunks")
+            points = [point(n, [1, n, 0, 0], {n: 1.0}) for n in range(5000)]
+            writer = threading.Thread(target=other.upsert, args=("chunks", points), kwargs={"wait": True})
+            writer.start()
+            counts = [client.count("chunks").count]
+            while writer.is_alive():
+                client.query_points("chunks", query=VECTOR, using=DENSE)
+                counts.append(client.count("chunks").count)
+            writer.join()
+            assert counts == sorted(counts)
+            assert client.count("chunks").count == 5000
+
     def test_what_a_crash_left_half_made_is_removed(self, tmp_path: Path) -> None:
         (tmp_path / "collections" / "left").mkdir(parents=True)
         with IndexProcess(tmp_path) as server, closing(server.client()) as client:
@@ -131,6 +147,10 @@ class TestLifetime:
         code, errors = failed_start("--data-dir", str(tmp_path), "--port", "0")
         assert code == 1
         assert "catalogue.json" in errors
+
+    def test_it_says_a_version_that_the_client_accepts(self, tmp_path: Path) -> None:
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            assert is_compatible(version("qdrant-client"), client.info().version)
 
     def test_it_imports_nothing_heavy(self) -> None:
         heavy = "{'fastapi', 'torch', 'qdrant_client', 'numpy', 'openvino', 'sqlalchemy', 'pydantic'}"
