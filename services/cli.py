@@ -141,6 +141,38 @@ def sign_in(
     core.close()
 
 
+@app.command("eval")
+def evaluate(
+    *,
+    corpus: Annotated[Path | None, typer.Argument(help="A folder of documents.")] = None,
+    questions: Annotated[Path | None, typer.Argument(help="A file of questions, one JSON object a line.")] = None,
+    beir: Annotated[Path | None, typer.Option(help="A folder in BEIR's form instead.")] = None,
+    split: Annotated[str, typer.Option(help="Which of its qrels.")] = "test",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Score your own questions over your own documents, by the production code in an index of its own.
+
+    Example: footnote eval ./handbook questions.jsonl
+    """
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from services.evaluation import evaluate_beir, evaluate_folder  # noqa: PLC0415
+    from services.score_table import progress_to, show  # noqa: PLC0415
+    from services.wiring.scratch import scratch_assistant  # noqa: PLC0415
+
+    if (beir is None) == (corpus is None or questions is None):
+        raise typer.BadParameter("Name a folder and a file of questions, or --beir DIR.")
+    configure_logging("eval", "error")
+    console, failures = Console(stderr=True), list[str]()
+    with scratch_assistant(_settings()) as assistant, Progress(console=console, disable=not console.is_terminal) as bar:
+        if beir is not None:
+            scores = evaluate_beir(assistant, beir, split, progress_to(bar))
+        elif corpus is not None and questions is not None:
+            scores, failures = evaluate_folder(assistant, corpus, questions, progress_to(bar))
+    show(scores, failures, as_json=json)
+
+
 @app.command(hidden=True)
 def prepare() -> None:
     """What `footnote up` does before its parts start: tables, administrator, this machine's key, the model."""

@@ -63,3 +63,8 @@ def parse(path: Path, file_name: str) -> ParsedDocument:
         return _BY_TEXT.get(media_type, parse_plain)(decoded(path.read_bytes()), media_type)
     except RecursionError as error:
         raise DocumentError("The file is nested too deeply.", code="parse_limit") from error
+    except BaseException as error:
+        # Parsers in Rust panic where others raise, and their exception has no public class.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise DocumentError("The file is damaged and cannot be read.", code="corrupt") from error

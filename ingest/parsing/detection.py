@@ -230,6 +230,8 @@ def _unreadable(kind: str, suffix: str) -> str:
         return f'The name ends in "{suffix}", but the content is {kind}, not {named}. Upload the document itself.'
     if kind is _IMAGE:
         return "The file is an image. Text in images cannot be read: no text recognition (OCR) is installed."
+    if suffix in (".pages", ".numbers", ".key"):
+        return "Files of Apple's Pages, Numbers and Keynote cannot be read. Export the document as PDF and upload that."
     if kind is _ARCHIVE:
         return "The file is an archive. Unpack it and upload the documents inside."
     return _unsupported(kind, suffix)

@@ -104,6 +104,7 @@ class _Cell:
     """Consecutive lines that stand under each other: a cell of a table without rules, if that is what it is."""
 
     lines: list[Line]
+    whole: Line | None = None  # the line with gaps that this is the first part of
 
     @property
     def left(self) -> float:
@@ -150,13 +151,15 @@ def _with_unruled(found: list[Part], *, spaced: bool) -> list[Part]:
 
 def _as_lines(row: list[_Cell]) -> list[Line]:
     """A row that is in no table, as the lines it came from."""
-    lines = [line for cell in row for line in cell.lines]
-    firsts = [cell.lines[0] for cell in row]
-    if len(row) > 1 and all(line.baseline == firsts[0].baseline for line in firsts):
-        # One line with gaps, divided into cells.
-        whole = replace(firsts[0], runs=tuple(line.runs[0] for line in firsts), right=firsts[-1].right)
-        return [whole, *(line for line in lines if line not in firsts)]
-    return lines
+    whole = row[0].whole
+    if whole is None:
+        return [line for cell in row for line in cell.lines]
+    parts = len(whole.runs)
+    return [
+        whole,
+        *(line for cell in row[:parts] for line in cell.lines[1:]),
+        *(line for cell in row[parts:] for line in cell.lines),
+    ]
 
 
 def _rows(found: list[Part]) -> list[list[_Cell] | Table]:
@@ -168,7 +171,9 @@ def _rows(found: list[Part]) -> list[list[_Cell] | Table]:
             continue
         row = rows[-1] if rows and not isinstance(rows[-1], Table) else None
         if row is None or len(part.runs) > 1:
-            rows.append([_Cell([_only(part, [run])]) for run in part.runs])
+            cells = [_Cell([_only(part, [run])]) for run in part.runs]
+            cells[0].whole = part if len(cells) > 1 else None
+            rows.append(cells)
             continue
         last = row[-1].lines[-1]
         drop = last.last_baseline - part.baseline

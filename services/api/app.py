@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, HTMLResponse, Response
@@ -13,6 +14,7 @@ from services.api import errors
 from services.api.dependencies import Parts
 from services.api.middleware import BodyLimit, Observed, SecurityHeaders
 from services.api.routes import admin, api_keys, ask, conversations, documents, search, sessions, users
+from services.api.schemas import Problem
 
 ROUTERS = (documents, search, ask, conversations, sessions, users, api_keys, admin)
 NOT_BUILT = (
@@ -32,7 +34,8 @@ def create_app(parts: Parts | None = None, *, close: Callable[[], None] = lambda
         close()
 
     # The interactive pages load scripts from elsewhere, which our content security policy forbids.
-    app = FastAPI(title="Footnote", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
+    problems: dict[int | str, dict[str, Any]] = {"4XX": {"model": Problem}, "5XX": {"model": Problem}}
+    app = FastAPI(title="Footnote", version="1", docs_url=None, redoc_url=None, lifespan=lifespan, responses=problems)
     app.state.parts = parts
     errors.install(app)
     for module in ROUTERS:

@@ -1,0 +1,21 @@
+/** Conversations, their messages, and what the reader thinks of an answer. */
+
+import { answered, server } from "./client";
+
+export type Rating = "up" | "down";
+
+const at = (conversation_id: string) => ({ path: { conversation_id } });
+
+export const listConversations = (cursor: string | null, signal?: AbortSignal) =>
+  answered(server.GET("/v1/conversations", { params: { query: { limit: 50, cursor } }, signal }));
+export const startConversation = (title: string) => answered(server.POST("/v1/conversations", { body: { title } }));
+export const listMessages = (id: string, signal?: AbortSignal) =>
+  answered(server.GET("/v1/conversations/{conversation_id}/messages", { params: at(id), signal }));
+export const renameConversation = (id: string, title: string) =>
+  answered(server.PATCH("/v1/conversations/{conversation_id}", { params: at(id), body: { title } }));
+export const deleteConversation = (id: string) =>
+  answered(server.DELETE("/v1/conversations/{conversation_id}", { params: at(id) }));
+export const rateAnswer = (answer_id: string, rating: Rating, comment?: string) =>
+  answered(
+    server.POST("/v1/answers/{answer_id}/feedback", { params: { path: { answer_id } }, body: { rating, comment } }),
+  );

@@ -1,0 +1,62 @@
+/** The app: what every page needs around it, and which page is at which address. */
+
+import { CSPProvider } from "@base-ui/react/csp-provider";
+import { Tooltip } from "@base-ui/react/tooltip";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy } from "react";
+import { BrowserRouter, Route, Routes } from "react-router";
+import { ApiError } from "@/api/problem";
+import { ChatPage } from "@/chat/chat-page";
+import { NotFound } from "@/shell/not-found";
+import { noticeSignedOut, SignedIn } from "@/shell/session";
+import { Shell } from "@/shell/shell";
+import { SignInPage } from "@/sign-in/sign-in-page";
+import { Toasts } from "@/ui/toasts";
+
+const DocumentsPage = lazy(() => import("@/documents/documents-page"));
+const DocumentPage = lazy(() => import("@/documents/document-page"));
+const UsersPage = lazy(() => import("@/users/users-page"));
+
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: (error) => noticeSignedOut(queries, error) }),
+  mutationCache: new MutationCache({ onError: (error) => noticeSignedOut(queries, error) }),
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      // What the server refused it will refuse again; a lost connection deserves a second try.
+      retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status < 500),
+    },
+  },
+});
+
+export function App() {
+  return (
+    <CSPProvider disableStyleElements>
+      <QueryClientProvider client={queries}>
+        <Tooltip.Provider>
+          <Toasts>
+            <BrowserRouter>
+              <Routes>
+                <Route path="/sign-in" element={<SignInPage />} />
+                <Route
+                  element={
+                    <SignedIn>
+                      <Shell />
+                    </SignedIn>
+                  }
+                >
+                  <Route index element={<ChatPage />} />
+                  <Route path="/c/:conversationId" element={<ChatPage />} />
+                  <Route path="/documents" element={<DocumentsPage />} />
+                  <Route path="/documents/:documentId" element={<DocumentPage />} />
+                  <Route path="/users" element={<UsersPage />} />
+                  <Route path="*" element={<NotFound />} />
+                </Route>
+              </Routes>
+            </BrowserRouter>
+          </Toasts>
+        </Tooltip.Provider>
+      </QueryClientProvider>
+    </CSPProvider>
+  );
+}

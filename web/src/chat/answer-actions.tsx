@@ -1,0 +1,80 @@
+/** What can be done with a finished answer: copy it, say whether it helped. */
+
+import { Check, Copy, Quote, ThumbsDown, ThumbsUp } from "lucide-react";
+import { useState } from "react";
+import type { Answer } from "@/api/types";
+import { Hint, IconButton } from "@/ui/button";
+import { sayError } from "@/ui/toasts";
+import { FeedbackComment } from "./feedback-comment";
+import { useFeedback } from "./feedback";
+import styles from "./answer-actions.module.css";
+
+export function AnswerActions({ answer }: { answer: Answer }) {
+  const { rating, rate, comment, closeComment } = useFeedback(answer.id);
+  return (
+    <>
+      <div className={styles.actions}>
+        {answer.outcome === "answered" && <CopyButton answer={answer} />}
+        <IconButton
+          label="This helped"
+          small
+          aria-pressed={rating === "up"}
+          data-testid="feedback-up"
+          onClick={() => rate("up")}
+        >
+          <ThumbsUp size={15} fill={rating === "up" ? "currentColor" : "none"} />
+        </IconButton>
+        <IconButton
+          label="This did not help"
+          small
+          aria-pressed={rating === "down"}
+          data-testid="feedback-down"
+          onClick={() => rate("down")}
+        >
+          <ThumbsDown size={15} fill={rating === "down" ? "currentColor" : "none"} />
+        </IconButton>
+        {answer.mode === "extractive" && answer.outcome === "answered" && <ExtractiveLabel />}
+      </div>
+      {comment && <FeedbackComment onSend={(text) => rate("down", text)} onClose={closeComment} />}
+    </>
+  );
+}
+
+function ExtractiveLabel() {
+  return (
+    <Hint text="Sentences taken word for word from the documents; no language model wrote anything">
+      <button type="button" className={styles.mode} data-testid="extractive">
+        <Quote size={13} aria-hidden="true" /> Verbatim from the documents
+      </button>
+    </Hint>
+  );
+}
+
+function CopyButton({ answer }: { answer: Answer }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(asText(answer));
+      setCopied(true);
+      setTimeout(() => setCopied(false), 2000);
+    } catch (error) {
+      sayError(error);
+    }
+  };
+  return (
+    <IconButton label={copied ? "Copied" : "Copy with sources"} small onClick={() => void copy()}>
+      {copied ? <Check size={15} /> : <Copy size={15} />}
+    </IconButton>
+  );
+}
+
+/** The answer for a letter or a mail: its text, then the sources that it cites. */
+function asText(answer: Answer): string {
+  const cited = new Set(answer.sentences.flatMap((sentence) => sentence.citations.map((citation) => citation.source)));
+  const sources = answer.sources
+    .filter((source) => cited.has(source.number))
+    .map(({ number, title, page, url }) =>
+      [`[${number}] ${title}`, page && `page ${page}`, url].filter(Boolean).join(", "),
+    );
+  return sources.length > 0 ? `${answer.text}\n\n${sources.join("\n")}` : answer.text;
+}

@@ -1,0 +1,102 @@
+/** One conversation: its turns from first to last, and the field for the next question. */
+
+import { MessageCircleOff } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { ApiError } from "@/api/problem";
+import { Page } from "@/shell/page";
+import { ButtonLink } from "@/ui/button";
+import { Empty, ErrorNotice, Skeleton } from "@/ui/notice";
+import { Composer } from "./composer";
+import { useAsk, useConversationTitle, useTurns } from "./conversations";
+import { TurnView } from "./turn-view";
+import { stop, type Turn } from "./turns";
+import styles from "./thread.module.css";
+
+export function Thread({ id }: { id: string }) {
+  const { turns, isPending, error, refetch } = useTurns(id);
+  const title = useConversationTitle(id) ?? turns[0]?.question ?? "Conversation";
+  const [text, setText] = useState("");
+  const ask = useAsk(id);
+  const last = turns.at(-1);
+  const live = last?.phase === "searching" || last?.phase === "writing";
+  const list = useScrollToLast(turns.length);
+  if (error) return <Unreadable error={error} onRetry={() => void refetch()} />;
+  const submit = (question: string) => {
+    setText("");
+    ask(question);
+  };
+  return (
+    <Page title={title}>
+      <h1 className="visually-hidden">{title}</h1>
+      <div className={styles.turns} ref={list}>
+        {isPending && <Skeleton lines={6} />}
+        {turns.map((turn, index) => (
+          // A turn keeps its place: nothing is ever put before it.
+          <TurnView key={index} turn={turn} onAsk={live ? undefined : submit} last={index === turns.length - 1} />
+        ))}
+      </div>
+      <div className={styles.dock} data-dock>
+        <Composer
+          value={text}
+          onChange={setText}
+          onSubmit={submit}
+          onStop={live ? () => stop(id) : undefined}
+          placeholder={turns.length > 0 ? "Ask a follow-up" : "Ask a question"}
+        />
+      </div>
+      <Announcer turn={last} />
+    </Page>
+  );
+}
+
+/** Brings a new question to the top of the window, where its answer has room; on opening, the last one. */
+function useScrollToLast(count: number) {
+  const list = useRef<HTMLDivElement>(null);
+  const before = useRef(0);
+  useEffect(() => {
+    if (count === before.current) return;
+    const opening = before.current === 0;
+    before.current = count;
+    if (opening && count === 1) return;
+    list.current?.lastElementChild?.scrollIntoView({ block: "start", behavior: opening ? "auto" : "smooth" });
+  }, [count]);
+  return list;
+}
+
+/** Tells screen readers how the answer goes: whole sentences as they are checked, not every piece of a word. */
+function Announcer({ turn }: { turn: Turn | undefined }) {
+  const [watched, setWatched] = useState(false);
+  const live = turn?.phase === "searching" || turn?.phase === "writing";
+  if (live && !watched) setWatched(true);
+  if (!turn || !watched) return <div role="log" aria-live="polite" className="visually-hidden" />;
+  return (
+    <div role="log" aria-live="polite" className="visually-hidden">
+      {turn.phase === "searching" && <p>Searching the documents.</p>}
+      {turn.sentences.map((sentence) => (
+        <p key={sentence.start}>{sentence.text}</p>
+      ))}
+      {turn.answer?.outcome === "refused" && <p>Nothing that you may read answers this question.</p>}
+      {turn.phase === "done" && <p>The answer is complete.</p>}
+      {turn.phase === "stopped" && <p>Stopped.</p>}
+    </div>
+  );
+}
+
+function Unreadable({ error, onRetry }: { error: Error; onRetry: () => void }) {
+  const missing = error instanceof ApiError && error.status === 404;
+  return (
+    <Page title="Conversation" narrow>
+      {missing ? (
+        <Empty
+          icon={<MessageCircleOff size={28} />}
+          title="This conversation does not exist"
+          action={<ButtonLink to="/">Ask a question</ButtonLink>}
+        >
+          It may have been deleted, or it belongs to somebody else.
+        </Empty>
+      ) : (
+        <ErrorNotice error={error} onRetry={onRetry} />
+      )}
+    </Page>
+  );
+}

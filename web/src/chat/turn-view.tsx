@@ -1,0 +1,95 @@
+/** One turn: the question, the answer as far as it has come, and beside it the sources. */
+
+import { useMemo, useState, type ReactNode } from "react";
+import { toBlocks } from "@/text/segments";
+import { Button } from "@/ui/button";
+import { ErrorNotice, Notice, Skeleton } from "@/ui/notice";
+import { AnswerActions } from "./answer-actions";
+import { AnswerNotices } from "./answer-notices";
+import { AnswerText } from "./answer-text";
+import { RefusalView } from "./refusal-view";
+import { SourceList } from "./source-list";
+import { ActiveSource } from "./active-source";
+import type { Turn } from "./turns";
+import styles from "./turn-view.module.css";
+
+interface TurnViewProps {
+  turn: Turn;
+  last: boolean;
+  /** Asks anew. Undefined while an answer is arriving. */
+  onAsk: ((question: string) => void) | undefined;
+}
+
+export function TurnView({ turn, last, onAsk }: TurnViewProps) {
+  const active = useState<number | null>(null);
+  const refused = turn.answer?.outcome === "refused";
+  const again = onAsk && (() => onAsk(turn.question));
+  return (
+    <article className={styles.turn} data-last={last || undefined} data-phase={turn.phase}>
+      <ActiveSource value={active}>
+        <div className={styles.column}>
+          <h2 className={styles.question}>{turn.question}</h2>
+          <div
+            className={styles.answer}
+            data-testid="answer"
+            data-phase={turn.phase}
+            data-outcome={turn.answer?.outcome}
+            aria-busy={turn.phase === "searching" || turn.phase === "writing"}
+          >
+            <Progress turn={turn} />
+            {refused ? <RefusalView turn={turn} /> : <Written turn={turn} />}
+            <Ending turn={turn} onAgain={again} />
+          </div>
+          {turn.answer && <AnswerActions answer={turn.answer} />}
+        </div>
+        {!refused && turn.sources.length > 0 && <SourceList turn={turn} />}
+      </ActiveSource>
+    </article>
+  );
+}
+
+function Written({ turn }: { turn: Turn }) {
+  const { text, sentences, sources } = turn;
+  const blocks = useMemo(
+    () => toBlocks(text, sentences, new Set(sources.map((source) => source.number))),
+    [text, sentences, sources],
+  );
+  return (
+    <>
+      {text !== "" && <AnswerText blocks={blocks} sources={sources} settled={turn.phase === "done"} />}
+      {turn.answer && <AnswerNotices answer={turn.answer} />}
+    </>
+  );
+}
+
+function Progress({ turn }: { turn: Turn }) {
+  if (turn.phase !== "searching" || turn.text !== "") return null;
+  const found = turn.sources.length;
+  return (
+    <>
+      <p className={styles.progress}>
+        {found === 0
+          ? "Searching the documents that you may read…"
+          : `Reading ${found === 1 ? "1 passage" : `${found} passages`}…`}
+      </p>
+      <Skeleton lines={4} />
+    </>
+  );
+}
+
+function Ending({ turn, onAgain }: { turn: Turn; onAgain: (() => void) | undefined }): ReactNode {
+  if (turn.phase === "failed") return <ErrorNotice error={turn.error} onRetry={onAgain} />;
+  if (turn.phase !== "stopped") return null;
+  const actions = onAgain && (
+    <Button small onClick={onAgain}>
+      Ask again
+    </Button>
+  );
+  return (
+    <Notice actions={actions} title={turn.text ? "You stopped this answer" : "This question has no answer"}>
+      {turn.text
+        ? "What had not been checked by then is shown in grey."
+        : "It was stopped, or the connection was lost, before one came."}
+    </Notice>
+  );
+}

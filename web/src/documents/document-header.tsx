@@ -1,0 +1,62 @@
+/** A document's name and what is known about it. */
+
+import { ArrowLeft, ExternalLink, FileDown } from "lucide-react";
+import { useLocation, useNavigate } from "react-router";
+import type { Document } from "@/api/types";
+import { kindOf } from "@/text/kind";
+import { hostOf, safeAddress } from "@/text/links";
+import { day } from "@/text/time";
+import { buttonClass, IconButton } from "@/ui/button";
+import { Facts } from "@/ui/facts";
+import { DocumentMenu, OriginalLink } from "./document-menu";
+import { StateBadge, StateReason } from "./document-state";
+import styles from "./document-header.module.css";
+
+interface DocumentHeaderProps {
+  document: Document;
+  onDeleted: () => void;
+}
+
+export function DocumentHeader({ document, onDeleted }: DocumentHeaderProps) {
+  const { id, title, media_type, data_source, modified_at, version, state, url } = document;
+  const facts = [kindOf(media_type), data_source, modified_at && day(modified_at), version > 1 && `Version ${version}`];
+  const address = url === null ? null : safeAddress(url);
+  return (
+    <>
+      <div className={styles.bar}>
+        <BackButton />
+        <h1 className={styles.title}>{title}</h1>
+        <OriginalLink id={id} className={buttonClass({ small: true })}>
+          <FileDown size={15} aria-hidden="true" /> Original
+        </OriginalLink>
+        <DocumentMenu document={document} onDeleted={onDeleted} />
+      </div>
+      <div className={styles.facts}>
+        <Facts of={facts} />
+        {address && (
+          <a href={address} target="_blank" rel="noopener noreferrer nofollow">
+            <ExternalLink size={13} aria-hidden="true" /> {hostOf(address)}
+          </a>
+        )}
+        {state !== "ready" && <StateBadge state={state} />}
+      </div>
+      {state !== "ready" && <StateReason document={document} />}
+    </>
+  );
+}
+
+/** Back to where one came from: the answer, mostly. Opened from outside, to the list. */
+function BackButton() {
+  const { key } = useLocation();
+  const navigate = useNavigate();
+  const direct = key === "default";
+  return (
+    <IconButton
+      label={direct ? "All documents" : "Back"}
+      small
+      onClick={() => void (direct ? navigate("/documents") : navigate(-1))}
+    >
+      <ArrowLeft size={17} />
+    </IconButton>
+  );
+}

@@ -1,0 +1,98 @@
+/** One document's text, page by page, with a cited passage highlighted: `?version=&start=&end=` in code points. */
+
+import { FileQuestion } from "lucide-react";
+import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import { ApiError } from "@/api/problem";
+import type { Document } from "@/api/types";
+import { Page } from "@/shell/page";
+import type { Passage } from "@/text/layout";
+import { ButtonLink } from "@/ui/button";
+import { Empty, ErrorNotice, Notice, Skeleton } from "@/ui/notice";
+import { DocumentHeader } from "./document-header";
+import { StateReason } from "./document-state";
+import { DocumentText } from "./document-text";
+import { isUnderWay, useDocument, useDocumentText } from "./documents";
+
+export default function DocumentPage() {
+  const { documentId = "" } = useParams();
+  const { data, error, isPending, refetch } = useDocument(documentId);
+  const navigate = useNavigate();
+  return (
+    <Page title={data?.title ?? "Document"} narrow>
+      {isPending && <Skeleton lines={10} />}
+      {error && !data && <Unreadable error={error} onRetry={() => void refetch()} />}
+      {data && (
+        <>
+          <DocumentHeader document={data} onDeleted={() => void navigate("/documents", { replace: true })} />
+          <Body document={data} />
+        </>
+      )}
+    </Page>
+  );
+}
+
+function Body({ document }: { document: Document }) {
+  const [params] = useSearchParams();
+  const version = toNumber(params.get("version"));
+  const passage = toPassage(params);
+  // Asked for even while the newest version is under way: readers still have the one before.
+  const { data, error, isPending, refetch } = useDocumentText(
+    document.id,
+    version,
+    document.state !== "queued" || document.version > 1,
+  );
+  const current = `/documents/${encodeURIComponent(document.id)}`;
+  if (isUnderWay(document) && !data) {
+    return <Notice title="This document is being read">Its text will be here in a moment.</Notice>;
+  }
+  if (isPending) return <Skeleton lines={12} />;
+  if (!data) {
+    const missing = error instanceof ApiError && (error.status === 404 || error.status === 409);
+    if (missing && version !== null && version !== document.version) {
+      return (
+        <Notice tone="warning" title="The cited version is no longer kept">
+          <Link to={current}>Open the current version</Link>
+        </Notice>
+      );
+    }
+    if (missing && document.state !== "ready") {
+      return (
+        <Notice tone="danger" title="This document could not be read">
+          <StateReason document={document} />
+        </Notice>
+      );
+    }
+    return <ErrorNotice error={error} onRetry={() => void refetch()} />;
+  }
+  return (
+    <>
+      {data.version !== document.version && (
+        <Notice tone="warning" title={`This is version ${data.version}, which the answer cited`}>
+          There is a newer one. <Link to={current}>Open version {document.version}</Link>
+        </Notice>
+      )}
+      <DocumentText text={data.text} pages={data.pages} passage={passage} />
+    </>
+  );
+}
+
+function Unreadable({ error, onRetry }: { error: Error; onRetry: () => void }) {
+  if (!(error instanceof ApiError) || error.status !== 404) return <ErrorNotice error={error} onRetry={onRetry} />;
+  return (
+    <Empty
+      icon={<FileQuestion size={28} />}
+      title="This document does not exist, or you may not read it"
+      action={<ButtonLink to="/documents">All documents</ButtonLink>}
+    />
+  );
+}
+
+function toNumber(text: string | null): number | null {
+  return text !== null && /^\d{1,12}$/.test(text) ? Number(text) : null;
+}
+
+function toPassage(params: URLSearchParams): Passage | null {
+  const start = toNumber(params.get("start"));
+  const end = toNumber(params.get("end"));
+  return start !== null && end !== null && start < end ? { start, end } : null;
+}

@@ -1,0 +1,69 @@
+/** All documents that one may read or edit: find them, add to them, see how they come along. */
+
+import { FileSearch, FileText } from "lucide-react";
+import type { DocumentFilter } from "@/api/documents";
+import { Heading, Page } from "@/shell/page";
+import { useSignedIn } from "@/shell/session";
+import { Button } from "@/ui/button";
+import { Empty, ErrorNotice, Skeleton } from "@/ui/notice";
+import { DocumentFilters, useFilter } from "./document-filters";
+import { DocumentRow } from "./document-row";
+import { useDocuments } from "./documents";
+import { UploadZone } from "./upload-zone";
+import styles from "./documents-page.module.css";
+
+export default function DocumentsPage() {
+  const me = useSignedIn();
+  const [filter, setFilter] = useFilter();
+  return (
+    <Page title="Documents">
+      <Heading hint="What you may read, and what you have sent. Answers come from these and nothing else.">
+        Documents
+      </Heading>
+      {me.scopes.includes("write") && <UploadZone />}
+      <DocumentFilters filter={filter} onChange={setFilter} />
+      <DocumentList filter={filter} />
+    </Page>
+  );
+}
+
+function DocumentList({ filter }: { filter: DocumentFilter }) {
+  const { data, isPending, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage, isPlaceholderData } =
+    useDocuments(filter);
+  if (isPending) return <Skeleton lines={8} />;
+  if (!data) return <ErrorNotice error={error} onRetry={() => void refetch()} />;
+  const documents = data.pages.flatMap((page) => page.items);
+  if (documents.length === 0) return <NoDocuments filtered={filter.q !== "" || filter.state !== ""} />;
+  return (
+    <>
+      {error && <ErrorNotice error={error} onRetry={() => void refetch()} />}
+      <ul className={styles.list} aria-label="Documents" data-stale={isPlaceholderData || undefined}>
+        {documents.map((document) => (
+          <DocumentRow key={document.id} document={document} />
+        ))}
+      </ul>
+      {hasNextPage && (
+        <div className={styles.more}>
+          <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function NoDocuments({ filtered }: { filtered: boolean }) {
+  if (filtered) {
+    return (
+      <Empty icon={<FileSearch size={28} />} title="Nothing fits">
+        No document has these words in its name and this state.
+      </Empty>
+    );
+  }
+  return (
+    <Empty icon={<FileText size={28} />} title="No documents yet">
+      Send a handbook, a policy or a price list, then ask about it.
+    </Empty>
+  );
+}

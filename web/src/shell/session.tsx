@@ -1,0 +1,83 @@
+/** The signed-in person: read once, known to every page behind `SignedIn`. */
+
+import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { createContext, useContext, type ReactNode } from "react";
+import { Navigate, useLocation } from "react-router";
+import { ApiError } from "@/api/problem";
+import { readMe, signOut } from "@/api/sessions";
+import type { Me } from "@/api/types";
+import { Button } from "@/ui/button";
+import { ErrorNotice } from "@/ui/notice";
+import styles from "./session.module.css";
+
+const ME = ["me"];
+const SessionContext = createContext<Me | null>(null);
+
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401;
+}
+
+/** Called for every failed call: where the session has ended, the sign-in page follows. */
+export function noticeSignedOut(queries: QueryClient, error: unknown): void {
+  if (isSignedOut(error)) queries.setQueryData(ME, null);
+}
+
+export function useMe() {
+  return useQuery<Me | null>({
+    queryKey: ME,
+    queryFn: async ({ signal }) => {
+      try {
+        return await readMe(signal);
+      } catch (error) {
+        if (isSignedOut(error)) return null;
+        throw error;
+      }
+    },
+    staleTime: 60_000,
+  });
+}
+
+/** The person signed in. Only inside `SignedIn`. */
+export function useSignedIn(): Me {
+  const me = useContext(SessionContext);
+  if (!me) throw new Error("useSignedIn outside of SignedIn");
+  return me;
+}
+
+/** Starts a session. A window that held another one before is loaded afresh, so that nothing of it is left. */
+export function useEnterSession(): (me: Me) => void {
+  const queries = useQueryClient();
+  return (me) => {
+    const used = queries
+      .getQueryCache()
+      .getAll()
+      .some((query) => query.queryKey[0] !== ME[0]);
+    if (used) window.location.assign("/");
+    else queries.setQueryData(ME, me);
+  };
+}
+
+/** Ends the session; loading the page afresh forgets everything that was shown in it. */
+export async function leaveSession(): Promise<void> {
+  await signOut();
+  window.location.assign("/sign-in");
+}
+
+/** Shows its children to a person who is signed in, and takes everyone else to the sign-in page and back. */
+export function SignedIn({ children }: { children: ReactNode }) {
+  const { data: me, error, isPending, refetch } = useMe();
+  const { pathname, search } = useLocation();
+  if (isPending) return <div className={styles.wait} aria-busy="true" />;
+  if (me === undefined) {
+    return (
+      <main className={styles.wait}>
+        <div className={styles.problem}>
+          <ErrorNotice error={error} />
+          <Button onClick={() => void refetch()}>Try again</Button>
+        </div>
+      </main>
+    );
+  }
+  if (me === null) return <Navigate to="/sign-in" replace state={{ from: pathname + search }} />;
+  return <SessionContext value={me}>{children}</SessionContext>;
+}

@@ -1,0 +1,51 @@
+/** The frame around all pages of a signed-in person: sidebar, or a drawer where the screen is narrow. */
+
+import { Dialog } from "@base-ui/react/dialog";
+import { Suspense, useCallback, useState } from "react";
+import { Outlet } from "react-router";
+import { Skeleton } from "@/ui/notice";
+import popup from "@/ui/popup.module.css";
+import { Page } from "./page";
+import { useScrollMemory } from "./scroll-memory";
+import { Sidebar } from "./sidebar";
+import { SidebarContext } from "./sidebar-context";
+import styles from "./shell.module.css";
+
+export function Shell() {
+  const [drawer, setDrawer] = useState(false);
+  const open = useCallback(() => setDrawer(true), []);
+  useScrollMemory();
+  return (
+    <SidebarContext value={open}>
+      <a href="#main" className={styles.skip}>
+        Skip to content
+      </a>
+      <div className={styles.shell}>
+        <div className={styles.sidebar}>
+          <Sidebar />
+        </div>
+        <Dialog.Root open={drawer} onOpenChange={setDrawer}>
+          <Dialog.Portal>
+            <Dialog.Backdrop className={popup.backdrop} />
+            <Dialog.Popup className={styles.drawer} aria-label="Menu">
+              <Sidebar onLeave={() => setDrawer(false)} />
+            </Dialog.Popup>
+          </Dialog.Portal>
+        </Dialog.Root>
+        <div className={styles.content}>
+          <Suspense fallback={<Loading />}>
+            <Outlet />
+          </Suspense>
+        </div>
+      </div>
+    </SidebarContext>
+  );
+}
+
+function Loading() {
+  return (
+    <Page title="Footnote">
+      <Skeleton lines={4} />
+    </Page>
+  );
+}

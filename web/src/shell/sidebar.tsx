@@ -1,0 +1,57 @@
+/** Where one can go: a new question, the documents, earlier conversations, and the account. */
+
+import { FileText, SquarePen, UsersRound } from "lucide-react";
+import type { ReactNode } from "react";
+import { Link, NavLink } from "react-router";
+import { ConversationList } from "@/chat/conversation-list";
+import { AccountMenu } from "./account-menu";
+import { useSignedIn } from "./session";
+import { Wordmark } from "./wordmark";
+import styles from "./sidebar.module.css";
+
+interface SidebarProps {
+  /** Called when a link was followed, so that a drawer can close. */
+  onLeave?: () => void;
+}
+
+export function Sidebar({ onLeave }: SidebarProps) {
+  const me = useSignedIn();
+  return (
+    <nav className={styles.sidebar} aria-label="Main">
+      <Link to="/" className={styles.brand} onClick={onLeave}>
+        <Wordmark />
+      </Link>
+      <div className={styles.places}>
+        <Place to="/" icon={<SquarePen size={16} />} onClick={onLeave}>
+          New question
+        </Place>
+        <Place to="/documents" icon={<FileText size={16} />} onClick={onLeave}>
+          Documents
+        </Place>
+        {me.is_admin && (
+          <Place to="/users" icon={<UsersRound size={16} />} onClick={onLeave}>
+            People
+          </Place>
+        )}
+      </div>
+      <ConversationList onOpen={onLeave} />
+      <AccountMenu />
+    </nav>
+  );
+}
+
+interface PlaceProps {
+  to: string;
+  icon: ReactNode;
+  onClick: (() => void) | undefined;
+  children: ReactNode;
+}
+
+function Place({ to, icon, onClick, children }: PlaceProps) {
+  return (
+    <NavLink to={to} end={to === "/"} className={styles.place} onClick={onClick}>
+      {icon}
+      {children}
+    </NavLink>
+  );
+}

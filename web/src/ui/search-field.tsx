@@ -1,0 +1,38 @@
+/** A field to find things in a list. What was typed is given on once typing pauses. */
+
+import { Input } from "@base-ui/react/input";
+import { Search } from "lucide-react";
+import { useEffect, useState } from "react";
+import styles from "./field.module.css";
+
+const PAUSE_MS = 250;
+
+interface SearchFieldProps {
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+}
+
+export function SearchField({ label, value, onChange }: SearchFieldProps) {
+  const [text, setText] = useState(value);
+  useEffect(() => {
+    const wanted = text.trim();
+    if (wanted === value) return;
+    const timer = setTimeout(() => onChange(wanted), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [text, value, onChange]);
+  return (
+    <div className={styles.search}>
+      <Search size={16} aria-hidden="true" />
+      <Input
+        type="search"
+        className={styles.input}
+        aria-label={label}
+        placeholder={label}
+        maxLength={200}
+        value={text}
+        onValueChange={setText}
+      />
+    </div>
+  );
+}
