@@ -5,10 +5,10 @@ version does not know are kept, so that `model_dump` gives back everything the s
 are the library's own values, in `retrieval/types.py`. Times are aware UTC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -208,7 +208,7 @@ class Status(Resource):
 def value_of(cls: type[T], raw: Any) -> T:
     """Decoded JSON as a value of `cls`. UnexpectedAnswerError where it has another form."""
     try:
-        value: T = _adapter(cls).validate_python(raw)
+        value: T = _adapter(cast(Hashable, cls)).validate_python(raw)
     except ValidationError as error:
         places = ", ".join(".".join(str(part) for part in fault["loc"]) or "all of it" for fault in error.errors()[:3])
         raise UnexpectedAnswerError(

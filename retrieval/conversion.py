@@ -57,8 +57,12 @@ def convert(name: str, folder: Path) -> None:
     model.tokenizer.backend_tokenizer.save(str(scratch / "tokenizer.json"))
     shape = {"dimension": expected.shape[1], "max_tokens": int(model.max_seq_length or 512)}
     (scratch / "footnote.json").write_text(json.dumps(shape))
-    shutil.rmtree(folder, ignore_errors=True)
-    scratch.rename(folder)
+    try:
+        scratch.rename(folder)
+    except OSError:
+        shutil.rmtree(scratch)
+        if not (folder / "footnote.json").exists():  # not another process that was first: a real fault
+            raise
 
 
 if __name__ == "__main__":

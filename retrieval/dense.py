@@ -6,6 +6,7 @@ worker: the conversion runs once, in a process of its own, and its result is kep
 """
 
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+_log = logging.getLogger(__name__)
 Vectors = npt.NDArray[np.float32]
 BATCH_TOKENS = 8192
 
@@ -100,12 +102,13 @@ class SentenceTransformerModel:
 def load_dense_model(model: str, cache: Path, *, threads: int = 0) -> DenseModel:
     """Load `model` (a folder, or a name on the model hub) in the fastest runtime that takes it.
 
-    The converted model is kept in the folder `cache`. Two processes that convert at once do no harm: the last rename wins.
+    The converted model is kept in the folder `cache`; of two processes that convert at once the first one's is kept.
     """
     if not (cache / "footnote.json").exists():
         command = [sys.executable, "-m", "retrieval.conversion", model, str(cache)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
+            _log.warning("%s runs in PyTorch: it was not converted to OpenVINO: %s", model, done.stderr.strip()[-500:])
             return SentenceTransformerModel(model)
     return OpenVinoModel(cache, threads=threads)
 

@@ -1,5 +1,6 @@
 """Bad input over HTTP: a clear message, a stable code, nothing half stored."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -46,7 +47,7 @@ def test_a_large_file_without_a_stated_length_is_stopped_at_the_limit(assistant:
     boundary = "limit"
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'.encode()
 
-    def body():  # type: ignore[no-untyped-def]
+    def body() -> Iterator[bytes]:
         yield head
         for _ in range(60):
             yield b"x" * 1024 * 1024

@@ -30,7 +30,11 @@ def footnote(*arguments: str, url: str, key: str, cwd: Path) -> "subprocess.Comp
 @pytest.fixture
 def run(assistant: System, tmp_path: Path) -> Run:
     key = assistant.admin.headers["authorization"].removeprefix("Bearer ")
-    return lambda *arguments, **over: footnote(*arguments, **{"url": assistant.url, "key": key, "cwd": tmp_path} | over)
+
+    def run_it(*arguments: str, url: str = assistant.url, key: str = key) -> "subprocess.CompletedProcess[str]":
+        return footnote(*arguments, url=url, key=key, cwd=tmp_path)
+
+    return run_it
 
 
 def documents(run: Run, *arguments: str) -> list[dict[str, Any]]:
