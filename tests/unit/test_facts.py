@@ -1,0 +1,116 @@
+"""Numbers, dates, names, codes and denials: what is read, what is missing, what contradicts."""
+
+from decimal import Decimal
+
+import pytest
+
+from retrieval.facts import count_facts, missing_facts, read_facts
+from retrieval.polarity import contradiction
+from retrieval.terms import words
+from tests.unit.counting import operations
+
+
+def missing(claim: str, passage: str) -> list[str]:
+    return missing_facts(read_facts(claim), read_facts(passage), set(words(passage)))
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("You get 30 days.", "Employees get 30 days of leave."),
+        ("You get 30 days.", "Employees get thirty days of leave."),
+        ("It costs €1,200.", "The price is 1200 euros."),
+        ("It costs 1,200.50 euros.", "Der Preis beträgt 1.200,50 Euro."),
+        ("The fee is 5%.", "A fee of five percent is taken."),
+        ("It cost 1.2 million.", "The cost was 1,200,000 in all."),
+        ("It starts on 12 March 2024.", "Start: 2024-03-12."),
+        ("It starts on March 12, 2024.", "Start: 12.03.2024."),
+        ("It starts in March 2024.", "It starts on 12 March 2024."),
+        ("It starts on 12 March 2024.", "In 2024 there were changes. It starts on 12 March."),
+        ("Anna Schmidt approves it.", "Requests go to Ms Schmidt, Anna."),
+        ("Write to hr@larkmoor.example.", "The address is HR@larkmoor.example, always."),
+        ("See form HR-12.", "Form HR-12 is on the intranet."),
+        ("Heron 3 weighs more.", "The Heron 3 weighs 2 kg."),
+        ("The price of Heron 3 rose.", "The Heron 3 is dearer now."),
+        ("One of them is free.", "They are free."),
+        ("The Berliner office closes.", "Our office in Berlin closes."),
+        ("Half of it is paid.", "50 percent is paid."),
+    ],
+)
+def test_a_fact_is_found_however_it_is_written(claim: str, passage: str) -> None:
+    assert missing(claim, passage) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage", "what"),
+    [
+        ("You get 31 days.", "Employees get 30 days of leave.", "31"),
+        ("You get 30 weeks.", "Employees get 30 days of leave.", "30"),
+        ("It costs €1,200.", "The price is $1,200.", "1,200"),
+        ("It cost 1.2 billion.", "It cost 1.2 million.", "1.2"),
+        ("It starts on 13 March 2024.", "It starts on 12 March 2024.", "13 March 2024"),
+        ("It starts on 12 April 2024.", "It starts on 12 March 2024.", "12 April 2024"),
+        ("It starts on 12 March 2025.", "It starts on 12 March 2024.", "12 March 2025"),
+        ("It is approved by Anna Schmidt.", "It is approved by Maria Schmidt.", "anna"),
+        ("The office in Lisbon opens.", "The office in Porto opens.", "lisbon"),
+        ("Write to it@larkmoor.example.", "Write to hr@larkmoor.example.", "it@larkmoor.example"),
+        ("The cause of INC-1077 is known.", "The cause of INC-1042 is known.", "inc-1077"),
+        ("The price of Heron 4 rose.", "The price of Heron 3 rose by 4 percent.", "heron 4"),
+        ("It is closed on Mondays.", "It is closed on Sundays.", "mondays"),
+    ],
+)
+def test_a_changed_fact_is_missing(claim: str, passage: str, what: str) -> None:
+    assert what in missing(claim, passage)
+
+
+def test_both_readings_of_an_ambiguous_number_are_kept() -> None:
+    (quantity,) = read_facts("It is 1.200 m long").quantities
+    assert quantity.values == {Decimal("1.2"), Decimal(1200)}
+
+
+def test_a_modal_verb_is_no_month() -> None:
+    facts = read_facts("Up to 30 people may 12 times a year ask for it.")
+    assert not facts.dates
+    assert count_facts(facts) == 2
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("Unused days may be carried over.", "Unused days may not be carried over."),
+        ("Unused days cannot be carried over.", "Unused days may be carried over to the next year."),
+        ("Contractors are never covered by it.", "Contractors are covered by it from the first day."),
+        ("Give notice at least 3 months before.", "Give notice at most 3 months before."),
+        ("The fee applies above 10,000 miles.", "The fee applies below 10,000 miles."),
+        ("All managers must approve.", "Some managers must approve."),
+        ("Training is optional.", "Training is mandatory."),
+        ("Prices increased in May.", "Prices were reduced in May."),
+    ],
+)
+def test_a_contradiction_is_seen(claim: str, passage: str) -> None:
+    assert contradiction(claim, passage)
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("Unused days may be carried over.", "You may carry over unused days."),
+        ("Contractors are not covered.", "Contractors are excluded from cover."),
+        ("You get 30 days.", "You get 30 days. You do not get more in July."),
+        ("Unused days may not be carried over.", "Nobody may carry over unused days."),
+        ("It must not be shared.", "Sharing it is forbidden."),
+        ("At least 3 months are needed.", "Give notice at least 3 months before, at most a year before."),
+    ],
+)
+def test_what_agrees_is_no_contradiction(claim: str, passage: str) -> None:
+    assert contradiction(claim, passage) is None
+
+
+@pytest.mark.parametrize(
+    "unit", ["1,", "1.", "1 ", "A ", "A-", "a@", "a.", "www.", "12 May ", "Heron 4 ", "0" * 20 + " "]
+)
+def test_hostile_text_takes_linear_work(unit: str) -> None:
+    def work(repeats: int) -> int:
+        return operations(lambda: read_facts(unit * repeats))
+
+    assert work(4000) < 2.6 * work(2000) + 2000
