@@ -178,8 +178,7 @@ def prepare() -> None:
     """What `footnote up` does before its parts start: tables, administrator, this machine's key, the model."""
     from services.bootstrap import command_line_key, first_admin  # noqa: PLC0415
     from services.db.accounts import Accounts  # noqa: PLC0415
-    from services.wiring.core import Core  # noqa: PLC0415
-    from services.wiring.search import embedder  # noqa: PLC0415
+    from services.wiring.core import Core, model_cache  # noqa: PLC0415
 
     settings = _settings()
     core = Core(settings)
@@ -187,7 +186,10 @@ def prepare() -> None:
     account, _ = first_admin(Accounts(core.database), settings.admin_email)
     command_line_key(core.database, account, settings.data_dir, settings.public_url)
     core.close()
-    embedder(settings)
+    if not model_cache(settings).is_dir():
+        from services.wiring.search import embedder  # noqa: PLC0415
+
+        embedder(settings)
 
 
 @app.command()

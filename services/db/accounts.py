@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -30,8 +31,12 @@ LINK_LIFE = timedelta(days=2)
 USED_NOTED_EVERY = timedelta(minutes=1)
 KEY_PREFIX = "fn_"
 _HASHER = PasswordHasher()
-# Verified when no such person exists, so that both cases take the same time.
-_NOBODY = _HASHER.hash(secrets.token_urlsafe())
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Verified when no such person exists, so that both cases take the same time."""
+    return _HASHER.hash(secrets.token_urlsafe())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ class Accounts:
             user = session.scalar(select(User).where(User.email == email.strip().casefold()))
         stored = user.password_hash if user and user.password_hash and not user.disabled_at else None
         try:
-            _HASHER.verify(stored or _NOBODY, password)
+            _HASHER.verify(stored or _nobodys_hash(), password)
         except (VerificationError, InvalidHashError):
             stored = None
         if user is None or stored is None:

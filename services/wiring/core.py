@@ -1,6 +1,7 @@
 """What every process shares: registry, blobs, queue. Built when first asked for. Knows nothing of what they do."""
 
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import structlog
@@ -61,6 +62,11 @@ class Core:
         """Close what was opened."""
         if "database" in self.__dict__:
             self.database.dispose()
+
+
+def model_cache(settings: Settings) -> Path:
+    """Where the converted embedding model is kept."""
+    return settings.data_dir / "models" / Path(settings.embedding_model).name
 
 
 def revealed(secret: SecretStr | None) -> str | None:

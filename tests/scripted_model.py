@@ -1,0 +1,220 @@
+"""A real OpenAI-compatible server on 127.0.0.1 that does what a test tells it to, good and bad.
+
+Each request takes the next behaviour of the script, or the last one for ever. What was asked is kept in `requests`;
+`running` counts the requests whose client is still there, as a model server's gauge does.
+"""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
+
+WAIT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Says:
+    """Streams `text`, `piece` characters an event, then `finish` and the token counts."""
+
+    text: str
+    piece: int = 7
+    finish: str = "stop"
+    usage: bool = True
+
+
+@dataclass(frozen=True)
+class Hangs:
+    """Streams `text` and then nothing more, until the client goes; without `headers` not even a status line."""
+
+    text: str = ""
+    headers: bool = True
+
+
+@dataclass(frozen=True)
+class Fails:
+    """Answers with an error status."""
+
+    status: int
+    message: str = "something is wrong"
+
+
+@dataclass(frozen=True)
+class Breaks:
+    """Streams `text`, then `tail` as it is, and closes the connection in mid-stream."""
+
+    text: str = ""
+    tail: str = ""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Streams `text` and ends the response properly, without a finish reason or [DONE]."""
+
+    text: str = ""
+    tail: str = ""
+
+
+@dataclass(frozen=True)
+class Talks:
+    """Streams `text` again and again, never to end by itself."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class RefusesConstraints:
+    """Answers 400 to a request with structured outputs, as servers do that do not know them, else says `text`."""
+
+    text: str
+
+
+Behaviour = Says | Hangs | Fails | Breaks | Ends | Talks | RefusesConstraints
+
+
+@dataclass
+class ScriptedModel:
+    """The server's script and what it has seen."""
+
+    script: list[Behaviour] = field(default_factory=lambda: [Says("NO_ANSWER")])
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    running: int = 0
+    url: str = ""
+
+    def does(self, *behaviours: Behaviour) -> None:
+        """Replace the script."""
+        self.script = list(behaviours)
+        self.requests.clear()
+
+    def asked(self) -> bool:
+        """Wait for a request; False if none has come within WAIT_SECONDS."""
+        until = time.monotonic() + WAIT_SECONDS
+        while not self.requests and time.monotonic() < until:
+            time.sleep(0.01)
+        return bool(self.requests)
+
+    def idle(self) -> bool:
+        """Wait until no client is left; False if one still is after WAIT_SECONDS."""
+        until = time.monotonic() + WAIT_SECONDS
+        while self.running and time.monotonic() < until:
+            time.sleep(0.01)
+        return self.running == 0
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        request = json.loads(await _body(receive))
+        self.requests.append(request)
+        behaviour = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(behaviour, RefusesConstraints):
+            constrained = "structured_outputs" in request
+            behaviour = Fails(400, "unknown field structured_outputs") if constrained else Says(behaviour.text)
+        self.running += 1
+        try:
+            await _behave(behaviour, receive, send)
+        finally:
+            self.running -= 1
+
+
+async def _behave(behaviour: Behaviour, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    match behaviour:
+        case Fails(status, message):
+            body = json.dumps({"error": {"message": message, "type": "scripted", "code": status}}).encode()
+            await _start(send, status, "application/json")
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+        case Says(text, piece, finish, usage):
+            await _start(send)
+            await _stream(send, text, piece)
+            await _send(send, _event(_chunk(None, finish)))
+            if usage:
+                counted = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+                await _send(send, _event({**_chunk(None, None), "choices": [], "usage": counted}))
+            await _send(send, "data: [DONE]\n\n", more=False)
+        case Hangs(text, headers):
+            if headers:
+                await _start(send)
+                await _stream(send, text, 7)
+            await _gone(receive)
+        case Breaks(text, tail):
+            await _start(send)
+            await _stream(send, text, 7)
+            await _send(send, tail)
+            await asyncio.sleep(0.02)  # or nothing of it is on the wire yet
+            raise ConnectionAbortedError("scripted")
+        case Ends(text, tail):
+            await _start(send)
+            await _stream(send, text, 7)
+            await _send(send, tail, more=False)
+        case Talks(text):
+            await _start(send)
+            leaving = asyncio.create_task(_gone(receive))
+            while not leaving.done():
+                await _stream(send, text, 7)
+                await asyncio.sleep(0)
+        case RefusesConstraints():
+            raise AssertionError("resolved before")
+
+
+async def _start(send: ASGISendCallable, status: int = 200, media_type: str = "text/event-stream") -> None:
+    headers = [(b"content-type", media_type.encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers, "trailers": False})
+
+
+async def _stream(send: ASGISendCallable, text: str, piece: int) -> None:
+    for start in range(0, len(text), piece):
+        await _send(send, _event(_chunk(text[start : start + piece], None)))
+
+
+async def _send(send: ASGISendCallable, text: str, *, more: bool = True) -> None:
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": more})
+
+
+async def _gone(receive: ASGIReceiveCallable) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _body(receive: ASGIReceiveCallable) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return body
+        body += message["body"]
+        if not message["more_body"]:
+            return body
+
+
+def _chunk(content: str | None, finish: str | None) -> dict[str, Any]:
+    delta = {"role": "assistant", "content": content} if content is not None else {}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "scripted", "choices": [choice]}
+
+
+def _event(data: dict[str, Any]) -> str:
+    return f"data: {json.dumps(data)}\n\n"
+
+
+@contextmanager
+def scripted_model() -> Iterator[ScriptedModel]:
+    """Run the server in a thread on a free port."""
+    model = ScriptedModel()
+    config = uvicorn.Config(
+        model, host="127.0.0.1", port=0, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="scripted-model", daemon=True)
+    thread.start()
+    until = time.monotonic() + WAIT_SECONDS
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.005)
+    model.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
+    try:
+        yield model
+    finally:
+        server.should_exit = True
+        thread.join(WAIT_SECONDS)
