@@ -5,9 +5,11 @@ this one, which lives as long as the assistant, stays small.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -17,7 +19,7 @@ from services.embedded.sample import load_sample
 from services.embedded.supervisor import UpPlan, run
 from services.settings import Settings, inherited_environment
 
-FIRST_QUESTION = "How many days a week may I work remotely?"
+FIRST_QUESTION = "Who should I call when my laptop is stolen?"
 
 
 def run_all(settings: Settings, *, sample: bool) -> int:
@@ -34,7 +36,7 @@ def run_all(settings: Settings, *, sample: bool) -> int:
         if sample:
             key = json.loads((settings.data_dir / CLI_FILE).read_text())["key"]
             rows.append(("Sample company", f"{load_sample(settings.public_url, key)} documents are ready"))
-            rows.append(("Try", f'footnote ask "{FIRST_QUESTION}"'))
+            rows.append(("Try", f'{_command()} ask "{FIRST_QUESTION}"'))
         return rows
 
     return run(
@@ -76,3 +78,11 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _verb(name: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", "services", name)
+
+
+def _command() -> str:
+    """How whoever started us can call `footnote` from here."""
+    if shutil.which("footnote"):
+        return "footnote"
+    ours = Path(sys.argv[0])
+    return str(ours.relative_to(Path.cwd())) if ours.is_relative_to(Path.cwd()) else str(ours)
