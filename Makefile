@@ -52,6 +52,9 @@ format: install-test ## format the Python code
 e2e: install-test web ## browser tests in headless Chromium (Debian's, or the one at FOOTNOTE_TEST_CHROMIUM)
 	@$(BIN)/pytest -q tests/e2e
 
+faults: install-test ## take one part after the other away, for real: nothing accepted may be lost
+	@$(BIN)/pytest -q tests/faults
+
 eval: install-test ## evaluate on the sample company, against the kept scores
 	@$(BIN)/pytest -q tests/evaluation
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from retrieval.facts import count_facts, missing_facts, read_facts
+from retrieval.facts import Facts, count_facts, missing_facts, read_facts
 from retrieval.logistic import load_weights, sigmoid
 from retrieval.reading import Reading
 from retrieval.terms import coverage, words
@@ -33,7 +33,7 @@ class Signals:
     sentence: cosine of the question to the hit's nearest sentence. passage: cosine to the whole chunk. novelty: share
     of the question's terms that title and headings do not cover already and the best sentence does, weighted by rarity.
     wrong_type: 1 where the question asks for a date, amount, person or place and the hit has none. missing_facts: share
-    of the question's names, numbers and codes that the hit lacks.
+    of the question's names, numbers and dates that the hit lacks; 1 where it lacks a code ("INC-1077", "Heron 4").
     """
 
     sentence: float
@@ -95,8 +95,6 @@ def hit_signals(reading: Reading) -> list[Signals]:
     for index, hit in enumerate(reading.hits):
         members = [i for i, unit in enumerate(reading.units) if unit.hit == index]
         rest = reading.question_terms - reading.context[index]
-        text = _whole_text(hit)
-        missing = len(missing_facts(asked, read_facts(text), set(words(text)))) / max(1, count_facts(asked))
         signals.append(
             Signals(
                 sentence=max((float(reading.cosines[i]) for i in members), default=0.0),
@@ -104,7 +102,7 @@ def hit_signals(reading: Reading) -> list[Signals]:
                 passage=hit.dense_score if hit.dense_score is not None else min(known, default=0.0),
                 novelty=max((coverage(rest, reading.units[i].terms, reading.weights) for i in members), default=0.0),
                 wrong_type=float(not _has_type(asked_type, hit.chunk.text)),
-                missing_facts=missing,
+                missing_facts=_missing(asked, hit),
             )
         )
     return signals
@@ -121,8 +119,12 @@ def closest(evidence: Evidence, hits: Sequence[Hit], count: int) -> list[Hit]:
     return [hits[i] for i in order]
 
 
-def _whole_text(hit: Hit) -> str:
-    return "\n".join((hit.document.title, *hit.chunk.heading_path, hit.chunk.text))
+def _missing(asked: Facts, hit: Hit) -> float:
+    if not asked:
+        return 0.0
+    text = "\n".join((hit.document.title, *hit.chunk.heading_path, hit.chunk.text))
+    missing = missing_facts(asked, read_facts(text), set(words(text)))
+    return 1.0 if asked.codes.intersection(missing) else len(missing) / max(1, count_facts(asked))
 
 
 def _has_type(kind: str, text: str) -> bool:

@@ -31,7 +31,7 @@ class Unit:
     """A sentence, table row, or short list with its lead-in, of a hit. `document_text[start:end] == text`.
 
     `hit` is the index of its hit and `position` its place in there. `overlap` is the share of the question's terms that
-    it has, weighted by rarity.
+    it has, weighted by rarity. `heads` says that it only announces what follows: a heading, a question, column titles.
     """
 
     hit: int
@@ -41,6 +41,7 @@ class Unit:
     text: str
     terms: frozenset[str]
     overlap: float
+    heads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def read(question: str, hits: Sequence[Hit], embed: EmbedTexts) -> Reading:
         offset = hits[index].chunk.start
         text = _text(hits[index], (start, end))
         overlap = coverage(wanted, unit_terms, weights)
-        units.append(Unit(index, position, offset + start, offset + end, text, unit_terms, overlap))
+        heads = _heads(text, hits[index])
+        units.append(Unit(index, position, offset + start, offset + end, text, unit_terms, overlap, heads))
     vectors, cosines = _embed(question, units, embed)
     context = tuple(frozenset(terms(" ".join((hit.document.title, *hit.chunk.heading_path)))) for hit in hits)
     return Reading(question, wanted, weights, tuple(hits), context, tuple(units), vectors, cosines)
@@ -109,6 +111,15 @@ def _new_spans(hits: Sequence[Hit], index: int) -> Iterator[tuple[int, int]]:
         middle = hit.chunk.start + (start + end) // 2
         if not any(low <= middle < high for low, high in earlier):
             yield start, end
+
+
+def _heads(text: str, hit: Hit) -> bool:
+    plain = text.strip(" \t#*_=-")
+    if text.startswith("#") or plain.endswith(("?", "？")):
+        return True
+    if " | " in plain:  # parsing writes "Column: cell" in every row below the column titles
+        return ": " not in plain and f"{plain.split(' | ')[0]}: " in hit.chunk.text
+    return plain in (hit.document.title, *hit.chunk.heading_path)
 
 
 def _text(hit: Hit, span: tuple[int, int]) -> str:

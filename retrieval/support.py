@@ -23,6 +23,8 @@ from retrieval.types import Citation, SentenceStatus, Source
 SIGNALS = ("words_in_quote", "words_in_source", "cosine")
 _MODEL = load_weights("support", SIGNALS)
 MAX_QUOTE_UNITS = 3
+# A heading or a lead-in of more terms than this says something.
+FEW_TERMS = 8
 # A unit must add this share of the sentence's terms to be quoted too.
 WORTH_QUOTING = 0.08
 
@@ -61,7 +63,8 @@ def claims_something(sentence: str) -> bool:
         return False
     if admits_ignorance(plain):
         return bool(read_facts(plain).quantities)
-    return not (plain.endswith(":") and len(found) <= 8 and not read_facts(plain).quantities)
+    announces = plain.endswith(":") or sentence.lstrip().startswith("#")
+    return not (announces and len(found) <= FEW_TERMS and not read_facts(plain).quantities)
 
 
 class _Passage:

@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -66,7 +67,9 @@ def retriever_over(
 ) -> Retriever:
     """The real retriever over `documents`; everyone may read those that `grants` does not name."""
     index = ChunkIndex(QdrantClient(":memory:"))
-    index.prepare(embedder.dimension)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Payload indexes have no effect in the local Qdrant")
+        index.prepare(embedder.dimension)
     registry = MemoryRegistry()
     pending: list[tuple[DocumentView, Chunk]] = []
     for view, chunks in documents:

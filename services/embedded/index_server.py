@@ -6,7 +6,10 @@ Opens the data directory alone, says `index server ready on http://HOST:PORT` on
 or SIGINT, then flushes and closes. It imports little, so that it starts within a second. What it serves is in
 `services/embedded/index/`. Knows nothing of settings: what it is told comes by these flags.
 
-Exact search over all vectors: made for up to 100,000 points, see `tests/bench/index_server.py`. Beyond, use Qdrant.
+It is made for up to 50,000 chunks; with more, move to a Qdrant server. Every search is exact, so its time grows with
+the collection. On 2 cores shared with other programs, `python -m tests.bench.index_server` saw hybrid searches with a
+95th percentile of 20 ms at 10,000 chunks, 50 ms at 50,000, 60 ms at 100,000 and 125 ms at 200,000. Resident memory was
+130, 470, 730 and 1,270 MB, more than half of it pages of files, which the kernel may drop.
 """
 
 import argparse
@@ -26,10 +29,9 @@ from services.embedded.data_directory import claim
 from services.embedded.index.app import index_app
 from services.embedded.index.catalogue import Catalogue
 
+STOPPED_BY = (signal.SIGTERM, signal.SIGINT)
 SHORTEST_KEY = 16
 UPKEEP_S = 1.0
-# A search waits for the interpreter lock this long at most after the write before it has let go (default: 5 ms).
-SWITCH_S = 0.0005
 
 log = logging.getLogger("services.embedded.index_server")
 
@@ -38,9 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run until told to stop. Returns the exit status: 0 stopped, 1 could not start."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
     arguments = _arguments(argv)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPPED_BY:
         signal.signal(number, _leave)
-    sys.setswitchinterval(SWITCH_S)
     try:
         key = _api_key(arguments.api_key_file)
         listener = _listener(arguments.host, arguments.port)
@@ -49,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
             try:
                 _serve(catalogue, listener, key)
             finally:
+                for number in STOPPED_BY:  # a second signal must not cut the closing short
+                    signal.signal(number, signal.SIG_IGN)
                 catalogue.close()
     except (ConflictError, OSError, ValueError) as error:
         log.error("cannot start: %s", error)

@@ -134,7 +134,8 @@ async def _run(plan: UpPlan, parts: Sequence[Part], log_dir: Path, lock: int) ->
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup, SIGHUP stays ignored
+            # Under nohup SIGHUP stays ignored; SIGINT, which shells ignore for background jobs, is always obeyed.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, on_signal)
         await supervision.run(stop, when_ready=lambda: _announce(plan, log_dir))
         log.info("stopped")

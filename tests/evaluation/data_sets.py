@@ -5,7 +5,6 @@ The sets are not part of this repository: `--data` says where they lie (tests/ev
 
 import argparse
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from retrieval.embedding import Embedder
 from retrieval.follow_up import carry_topic
 from retrieval.reading import Reading, read
 from retrieval.retriever import Retriever
-from retrieval.types import Chunk, DocumentView, Hit, Principal, Turn
+from retrieval.types import DocumentView, Hit, Principal, Turn
 from tests.in_memory import ASKER, document, retriever_over
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -29,12 +28,17 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question with what our read path found for it. `relevant`: ids of the passages that answer it."""
+    """A question with what our read path found for it.
+
+    `relevant`: ids of the passages that answer it, `gold` those passages. `given`: the data set's own passage, read.
+    `selected`: sentences that a person chose from it, `answer` what a person wrote.
+    """
 
     question: str
     answerable: bool
     relevant: frozenset[str]
     found: Reading
+    gold: tuple[Hit, ...] = ()
     given: Reading | None = None
     selected: tuple[str, ...] = ()
     answer: str = ""
@@ -59,7 +63,6 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the data sets")
     parser.add_argument("--models", type=Path, default=Path(".footnote/models"), help="where converted models are kept")
-    warnings.filterwarnings("ignore", "Payload indexes have no effect")
     return parser
 
 
@@ -78,13 +81,15 @@ def clapnq(data: Path, embedder: Embedder, embed: CachingEmbedder) -> list[Examp
         for row in json_lines(folder / f"{name}.jsonl"):
             passage = row["passages"][0]
             output = row["output"][0] if row["output"] else {}
+            hit = _given(row["input"], passage, embed)
             examples.append(
                 Example(
                     question=row["input"],
                     answerable=name == "answerable",
                     relevant=frozenset({f"p{row['id']}"}),
                     found=found(retriever, row["input"], embed),
-                    given=read(row["input"], [_given(row["input"], passage, embed)], embed),
+                    gold=(hit,) if name == "answerable" else (),
+                    given=read(row["input"], [hit], embed),
                     selected=tuple(output.get("selected_sentences", ())),
                     answer=output.get("answer", ""),
                 )
@@ -106,6 +111,9 @@ def mtrag_un(data: Path, embedder: Embedder, embed: CachingEmbedder) -> list[Exa
                 question=question,
                 answerable=row["answerability"][0] == "ANSWERABLE",
                 relevant=frozenset(context["document_id"] for context in row["contexts"]),
+                gold=tuple(
+                    _hit(number, context["text"], "") for number, context in enumerate(row["contexts"], start=1)
+                ),
                 found=found(retriever, question, embed),
                 answer=row["targets"][0]["text"],
             )
@@ -164,7 +172,10 @@ def json_lines(path: Path) -> list[dict[str, Any]]:
 
 def _given(question: str, passage: Mapping[str, Any], embed: CachingEmbedder) -> Hit:
     """The passage that the data set gives, as if it had been found."""
-    view, chunks = document(passage["text"], title=passage["title"])
-    one: Chunk = chunks[0]
     vectors = embed([question, f"{passage['title']}\n{passage['text']}"])
-    return Hit(1, 1.0, view, one, dense_score=float(vectors[0] @ vectors[1]))
+    return _hit(1, passage["text"], passage["title"], dense_score=float(vectors[0] @ vectors[1]))
+
+
+def _hit(rank: int, text: str, title: str, *, dense_score: float | None = None) -> Hit:
+    view, chunks = document(text, title=title)
+    return Hit(rank, 1.0 / rank, view, chunks[0], dense_score=dense_score)

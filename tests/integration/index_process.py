@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any
 
@@ -23,11 +24,12 @@ class IndexProcess:
         self.url = ""
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
+        self._errors = TemporaryFile("w+")  # noqa: SIM115 - a pipe that nobody reads would stop the server once full
 
     def __enter__(self) -> "IndexProcess":
         command = [sys.executable, "-m", "services.embedded.index_server", "--data-dir", str(self.data_dir)]
         self._process = subprocess.Popen(
-            [*command, "--port", "0", *self._arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command, "--port", "0", *self._arguments], stdout=subprocess.PIPE, stderr=self._errors, text=True
         )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -59,8 +61,10 @@ class IndexProcess:
 
     def ended(self) -> tuple[int, str]:
         assert self._process is not None
-        _, errors = self._process.communicate(timeout=PATIENCE_S)
-        return self._process.returncode, errors
+        self._process.communicate(timeout=PATIENCE_S)
+        with self._errors as errors:
+            errors.seek(0)
+            return self._process.returncode, errors.read()
 
 
 def refusal(response: httpx.Response) -> tuple[int, str]:

@@ -104,6 +104,13 @@ WRONG_FORMS: list[tuple[str, dict[str, Any]]] = [
     ("points/scroll", {"filter": {"must": [{"has_id": ["not-a-uuid"]}]}}),
     ("points/scroll", {"filter": {"must": [{"is_empty": None}]}}),
     ("points/scroll", {"order_by": "modified_at", "offset": 1}),
+    ("points/scroll", {"order_by": "no_index"}),
+    ("points/scroll", {"order_by": "a["}),
+    ("points/scroll", {"with_payload": ["a["]}),
+    ("points/scroll", {"filter": {"must": [{"key": "a[", "match": {"value": 1}}]}}),
+    ("points/delete", {"filter": {"must": [{"is_empty": {"key": "a..b"}}]}}),
+    ("points/payload", {"payload": {"a": 1}, "points": [1], "key": "a["}),
+    ("points/query", {"query": {"rrf": {"weights": [1.0]}}, "prefetch": [NEAREST, NEAREST]}),
     ("points/delete", {}),
     ("points/delete", {"points": [1], "filter": {}}),
     ("points/payload", {"payload": {"a": 1}}),
@@ -217,6 +224,8 @@ def test_an_unknown_point_is_not_found(http_client: httpx.Client) -> None:
         ({"sparse_vectors": {SPARSE: {"modifier": "tf"}}}, 400),
         ({"sparse_vectors": {SPARSE: {}}, "hnsw_config": {"m": 8}}, 501),
         ({"sparse_vectors": {SPARSE: {}}, "shard_number": 2}, 501),
+        ({"sparse_vectors": {"../up": {}}}, 400),
+        ({"sparse_vectors": {"": {}}}, 400),
     ],
 )
 def test_a_collection_that_cannot_be_is_refused(http_client: httpx.Client, body: dict[str, Any], status: int) -> None:

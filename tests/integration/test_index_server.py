@@ -1,5 +1,6 @@
 """The embedded index server as a process: what survives its end, who may start it and who may ask it."""
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,7 +13,10 @@ import httpx
 import pytest
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.version_check import is_compatible
+from qdrant_edge import CountRequest, Point
 
+from services.embedded.index.collection import Collection
+from services.embedded.index.schema import Schema
 from tests.integration.index_chunks import CHUNKS, DENSE, RED, SPARSE, create, ids, is_value, may_read, point, words
 from tests.integration.index_process import IndexProcess, refusal
 
@@ -74,6 +78,22 @@ class TestLifetime:
             assert ids(client.scroll("current", scroll_filter=may_read("group:new"))[0]) == [5]
             assert set(client.get_collection("current").payload_schema) == {"grants"}
             assert [collection.name for collection in client.get_collections().collections] == ["chunks"]
+
+    def test_the_log_alone_restores_what_was_written_since_the_last_flush(self, tmp_path: Path) -> None:
+        """The log is what a durable write forces to disk; after a power cut the rest may be as old as the flush."""
+        schema = Schema({DENSE: {"size": 4, "distance": "Cosine"}}, {})
+        collection = Collection.create(tmp_path / "now", schema)
+        write_dense(collection, range(100))
+        collection.flush()
+        shutil.copytree(tmp_path / "now", tmp_path / "flushed")
+        write_dense(collection, range(100, 300))
+        shutil.rmtree(tmp_path / "flushed" / "wal")
+        shutil.copytree(tmp_path / "now" / "wal", tmp_path / "flushed" / "wal")
+        collection.close()
+        restored = Collection.load(tmp_path / "flushed", schema)
+        assert restored.count(CountRequest(exact=True)) == 300
+        assert restored.retrieve([299], True, False)[0].payload == {"number": 299}
+        restored.close()
 
     def test_a_refused_write_leaves_nothing_behind_after_kill_9(self, tmp_path: Path) -> None:
         with IndexProcess(tmp_path) as server, closing(server.client()) as client:
@@ -180,6 +200,11 @@ class TestKey:
         (tmp_path / "key").write_text("short", encoding="utf-8")
         code, errors = failed_start("--data-dir", str(tmp_path), "--port", "0", "--api-key-file", str(tmp_path / "key"))
         assert (code, "shorter than 16 characters" in errors) == (1, True)
+
+
+def write_dense(collection: Collection, numbers: range) -> None:
+    points = [Point(number, {DENSE: [1.0, float(number), 0.0, 0.0]}, {"number": number}) for number in numbers]
+    collection.upsert(points, condition=None, mode=None, durable=True)
 
 
 def alias(collection: str, name: str) -> models.CreateAliasOperation:

@@ -4,7 +4,7 @@ A translation layer, not a database: it reads a request completely or answers 50
 leaves searching, filtering, fusing and storing to `qdrant_edge`. Knows nothing of documents, grants or settings.
 
     errors      what a request can fail with, and the status it gets
-    fields      JSON values, checked; a field nobody reads is refused
+    fields      JSON values, checked; a field that nobody reads is refused
     schema      a collection's vectors and payload indexes
     filters     Qdrant's filter form -> the engine's
     points      points, ids, payloads and vectors, both ways

@@ -1,7 +1,7 @@
 """HTTP around the operations: routes, the key, bodies in and out, errors in Qdrant's shape.
 
 A request for anything else, route, query parameter or body field, is answered 501 with the name of what is missing.
-Each operation runs in a thread. Knows nothing of collections or points.
+Operations run in threads, but for searches. Knows nothing of collections or points.
 """
 
 import hmac
@@ -37,6 +37,10 @@ OPEN_PATHS = ("/", "/healthz", "/livez", "/readyz")
 
 # Accepted and without effect: there is one copy of each collection, and no call takes long enough to time out.
 _HARMLESS = {"timeout": r"[1-9]\d*", "ordering": "weak|medium|strong", "consistency": r"majority|quorum|all|[1-9]\d*"}
+
+# Run on the event loop itself. The engine holds the interpreter lock for the whole search in any case, and without two
+# hand-overs between threads the 95th percentile beside a bulk load was 23 to 37 ms instead of 58 to 120.
+_SEARCHES = (ops.query, ops.query_batch)
 
 _ONE = "/collections/{collection}"
 _OPERATIONS: tuple[tuple[str, str, Callable[[ops.Call], Any]], ...] = (
@@ -122,7 +126,8 @@ def _endpoint(catalogue: Catalogue, run: Callable[[ops.Call], Any]) -> Callable[
             took = {"result": run(call), "status": "ok", "time": time.perf_counter() - started}
             return orjson.dumps(took)
 
-        return Response(await run_in_threadpool(answer), media_type="application/json")
+        content = answer() if run in _SEARCHES else await run_in_threadpool(answer)
+        return Response(content, media_type="application/json")
 
     return endpoint
 
@@ -141,11 +146,14 @@ def _wait(request: Request) -> bool:
 
 
 async def _body(request: Request) -> bytes:
+    too_large = TooLargeError(f"Wrong input: the body is larger than {MAX_BODY_BYTES} bytes")
+    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
+        raise too_large
     pieces, size = [], 0
     async for piece in request.stream():
         size += len(piece)
         if size > MAX_BODY_BYTES:
-            raise TooLargeError(f"Wrong input: the body is larger than {MAX_BODY_BYTES} bytes")
+            raise too_large
         pieces.append(piece)
     # A browser on this machine cannot send this type to another origin unasked, so no web page can write here.
     if size and request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":

@@ -127,7 +127,10 @@ class Catalogue:
             raise ExistsError(f"Wrong input: Collection `{alias}` already exists!")
 
     def _load(self) -> None:
-        saved = json.loads(self._file.read_bytes())
+        try:
+            saved = json.loads(self._file.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{self._file} is damaged: {error}") from error
         if saved["format"] != FORMAT:
             raise ValueError(f"{self._file} was written by another release (format {saved['format']})")
         for name, entry in saved["collections"].items():

@@ -37,7 +37,7 @@ from services.embedded.index.schema import Schema
 
 # 32 points of 384 dimensions hold the interpreter lock for 3 ms.
 SLICE = 32
-# Flushed when nothing was searched for 2 s, or when a restart would have to replay more than 2 to 3 s of the log.
+# Flushed when nothing was asked or written for 2 s, or when a restart would have to replay the log for 2 to 3 s.
 QUIET_S = 2.0
 REPLAYED_AT_MOST = 30_000
 # Clearing out deleted points took 2.5 s for 20,000 points beside 40,000 deleted ones; 50,000 keeps a start under 10 s.
@@ -51,6 +51,7 @@ _REFUSALS = (
     "Wrong usage",
     "Bad request",
     "Wrong input",
+    "No range index",
 )
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Collection:
         self._closed = False
         self._operations = 0
         self._unflushed = 0
-        self._last_read = 0.0
+        self._last_call = time.monotonic()
 
     @classmethod
     def create(cls, directory: Path, schema: Schema) -> "Collection":
@@ -84,8 +85,14 @@ class Collection:
 
     @classmethod
     def load(cls, directory: Path, schema: Schema) -> "Collection":
-        """Open what is there, replay its log, and clear out deleted points where there are many."""
-        shard = EdgeShard.load(str(directory), schema.config())
+        """Open what is there, replay its log, and clear out deleted points where there are many.
+
+        ValueError where the shard cannot be read.
+        """
+        try:
+            shard = EdgeShard.load(str(directory), schema.config())
+        except Exception as error:
+            raise ValueError(f"{directory} cannot be opened: {error}") from error
         collection = cls(directory, schema, shard)
         points = shard.info().points_count
         if points <= VACUUMED_UP_TO and shard.optimize():
@@ -111,39 +118,35 @@ class Collection:
     def upsert(
         self, points: Sequence[Point], *, condition: Filter | None, mode: UpdateMode | None, durable: bool
     ) -> int:
-        """Write points in slices. Returns the number of the last operation; without `durable` it may still be lost."""
+        """Write points in slices. Returns the last operation's number; a power cut may undo it unless `durable`."""
         for start in range(0, len(points), SLICE):
             batch = list(points[start : start + SLICE])
             self._apply(UpdateOperation.upsert_points(batch, condition, mode), len(batch))
         return self._acknowledge(durable)
 
     def write(self, operation: UpdateOperation, *, durable: bool) -> int:
-        """Apply one operation. Returns its number; without `durable` it may still be lost."""
+        """Apply one operation. Returns its number; a power cut may undo it unless `durable`."""
         self._apply(operation, 1)
         return self._acknowledge(durable)
 
     def flush(self) -> None:
         """Write everything out and shorten the log. Holds the interpreter lock: 0.1 to 0.5 s up to 100,000 points."""
         with self._writing:
-            self._flush()
+            if not self._closed:
+                self._shard.flush()
+                self._unflushed = 0
 
     def keep(self) -> None:
         """Flush if something was written and now is the time. Meant to be called every second or so."""
-        quiet = time.monotonic() - self._last_read > QUIET_S
-        if self._unflushed and not self._closed and (quiet or self._unflushed > REPLAYED_AT_MOST):
+        quiet = time.monotonic() - self._last_call > QUIET_S
+        if self._unflushed and (quiet or self._unflushed > REPLAYED_AT_MOST):
             self.flush()
 
     def close(self) -> None:
         with self._writing:
             if not self._closed:
                 self._closed = True
-                if self._unflushed:
-                    self._flush()
-                self._shard.close()
-
-    def _flush(self) -> None:
-        self._shard.flush()
-        self._unflushed = 0
+                self._shard.close()  # flushes as well
 
     def _apply(self, operation: UpdateOperation, points: int) -> None:
         with self._writing:
@@ -153,6 +156,7 @@ class Collection:
                 self._shard.update(operation)
             except BaseException as error:  # a panic of the engine is no Exception
                 raise self._refusal(error) from error
+            self._last_call = time.monotonic()
             self._operations += 1
             self._unflushed += points
 
@@ -166,7 +170,7 @@ class Collection:
         return number
 
     def _read(self, call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        self._last_read = time.monotonic()
+        self._last_call = time.monotonic()
         try:
             return call(*arguments, **named)
         except BaseException as error:  # a panic of the engine is no Exception
@@ -177,6 +181,8 @@ class Collection:
         if self._closed:
             return MissingError("Not found: the collection was closed")
         text = str(error)
+        if text.startswith("No point with id"):
+            return MissingError(f"Not found: {text}")
         if text.startswith(_REFUSALS) or isinstance(error, ValueError):
             return WrongInputError(f"Wrong input: {text}")
         log.error("the engine failed in %s: %s", self.directory.name, text)

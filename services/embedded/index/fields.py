@@ -7,6 +7,8 @@ a `null` one that it does name is the same as an absent one, as in Qdrant. Knows
 from math import isfinite
 from typing import Any
 
+from qdrant_edge import IsEmptyCondition
+
 from services.embedded.index.errors import UnsupportedError, WrongInputError
 
 I64_MIN, U64_MAX = -(2**63), 2**64 - 1
@@ -61,10 +63,16 @@ def array(value: object, what: str) -> list[Any]:
     return value
 
 
-def strings(value: object, what: str) -> list[str]:
-    return [string(item, f"each item of {what}") for item in array(value, what)]
-
-
 def one_or_many(value: object, what: str) -> list[Any]:
     """Qdrant takes a single object wherever it takes a list of them."""
     return [value] if isinstance(value, dict) else array(value, what)
+
+
+def payload_path(value: object, what: str) -> str:
+    """The path of a payload field, such as `a.b[]`, in a form that the engine can read."""
+    path = string(value, what)
+    try:
+        IsEmptyCondition(path)
+    except ValueError:
+        raise WrongInputError(f"Wrong input: `{path[:64]}` in {what} is not a path of a payload field") from None
+    return path

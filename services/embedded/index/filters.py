@@ -20,7 +20,7 @@ from qdrant_edge import (
 )
 
 from services.embedded.index.errors import UnsupportedError, WrongInputError
-from services.embedded.index.fields import I64_MIN, array, integer, members, number, one_or_many, required, string
+from services.embedded.index.fields import I64_MIN, array, integer, members, number, one_or_many, payload_path, required
 from services.embedded.index.points import point_id
 
 I64_MAX = 2**63 - 1
@@ -54,7 +54,7 @@ def _condition(value: object, depth: int) -> Any:
 
 def _field_condition(value: object) -> FieldCondition:
     found = members(value, "a field condition", "key", "match", "range")
-    key = string(required(found, "key", "a field condition"), "`key` of a condition")
+    key = payload_path(required(found, "key", "a field condition"), "`key` of a condition")
     del found["key"]
     if len(found) != 1:
         raise WrongInputError(f"Wrong input: the condition on `{key}` must have exactly one of `match` and `range`")
@@ -100,7 +100,7 @@ def _is_null(value: object) -> IsNullCondition:
 def _payload_key(value: object, name: str) -> str:
     outer = members(value, "a condition", name)
     inner = members(required(outer, name, "a condition"), f"`{name}`", "key")
-    return string(required(inner, "key", f"`{name}`"), f"`{name}.key`")
+    return payload_path(required(inner, "key", f"`{name}`"), f"`{name}.key`")
 
 
 _CONDITIONS: Mapping[str, Callable[[object], Any]] = {

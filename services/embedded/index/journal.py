@@ -28,13 +28,13 @@ class Journal:
         closed = {name for name in listing if name.startswith("closed-")}
         try:
             for name in closed - self._safe:
-                _fsync(self._directory / name)
+                _fdatasync(self._directory / name)
             if current is not None:
-                _fsync(self._directory / current)
+                _fdatasync(self._directory / current)
         except FileNotFoundError:
             return False
         if listing != self._listing:
-            _fsync(self._directory)
+            _fdatasync(self._directory)
         self._safe = frozenset(closed)
         self._listing = listing
         return True
@@ -44,9 +44,9 @@ def _number(name: str) -> int:
     return int(name.rpartition("-")[2])
 
 
-def _fsync(path: Path) -> None:
+def _fdatasync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        os.fdatasync(descriptor)
     finally:
         os.close(descriptor)

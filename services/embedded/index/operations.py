@@ -13,7 +13,7 @@ from qdrant_edge import UpdateMode, UpdateOperation
 from services.embedded.index.catalogue import Catalogue
 from services.embedded.index.collection import Collection
 from services.embedded.index.errors import MissingError, WrongInputError
-from services.embedded.index.fields import array, members, required, string
+from services.embedded.index.fields import array, members, payload_path, required, string
 from services.embedded.index.filters import filter_of, optional_filter
 from services.embedded.index.points import (
     id_json,
@@ -103,7 +103,7 @@ def create_payload_index(call: Call) -> Any:
 
 
 def delete_payload_index(call: Call) -> Any:
-    operation = UpdateOperation.delete_field_index(call.path["field"])
+    operation = UpdateOperation.delete_field_index(payload_path(call.path["field"], "the path"))
     return _written(call, call.collection.write(operation, durable=call.wait))
 
 
@@ -130,7 +130,7 @@ def delete_points(call: Call) -> Any:
 def set_payload(call: Call) -> Any:
     found = members(call.body, "a payload", "payload", "points", "filter", "key")
     payload = payload_of(required(found, "payload", "a payload"))
-    key = string(found["key"], "`key`") if "key" in found else None
+    key = payload_path(found["key"], "`key`") if "key" in found else None
     operation = _selected(
         found,
         lambda ids: UpdateOperation.set_payload(ids, payload, key),
@@ -175,7 +175,8 @@ def retrieve(call: Call) -> Any:
 
 def retrieve_one(call: Call) -> Any:
     text = call.path["id"]
-    found = call.collection.retrieve([point_id(int(text) if text.isdecimal() else text)], True, True)
+    identifier = point_id(int(text) if text.isdecimal() and len(text) <= 20 else text)
+    found = call.collection.retrieve([identifier], True, True)
     if not found:
         raise MissingError(f"Not found: Point with id {text} does not exists!")
     return record_json(found[0])

@@ -12,7 +12,7 @@ from uuid import UUID
 from qdrant_edge import Point, Record, ScoredPoint, SparseVector
 
 from services.embedded.index.errors import UnsupportedError, WrongInputError
-from services.embedded.index.fields import I64_MIN, U64_MAX, array, integer, members, one_or_many, required, string
+from services.embedded.index.fields import I64_MIN, U64_MAX, array, integer, members, required
 from services.embedded.index.schema import Schema
 
 F32_MAX = 3.4028234663852886e38
@@ -96,20 +96,18 @@ def _sparse(value: object, name: str) -> SparseVector:
     values = array(required(found, "values", f"vector `{name}`"), f"`{name}.values`")
     if len(indices) != len(values):
         raise WrongInputError(f"Wrong input: vector `{name}`: indices and values must be the same length")
-    for index in indices:
-        integer(index, f"each index of vector `{name}`", most=U32_MAX)
+    if indices and (set(map(type, indices)) != {int} or min(indices) < 0 or max(indices) > U32_MAX):
+        raise WrongInputError(f"Format error in JSON body: indices of vector `{name}` must be unsigned 32-bit integers")
     if len(set(indices)) != len(indices):
         raise WrongInputError(f"Wrong input: vector `{name}`: indices must be unique")
     return SparseVector(indices, _finite(values, name))
 
 
 def _finite(numbers: list[Any], name: str) -> list[float]:
-    """The numbers themselves. Checked a list at a time: 25,000 numbers arrive with every batch of points."""
-    try:
-        fits = set(map(type, numbers)) <= {int, float} and all(-F32_MAX <= number <= F32_MAX for number in numbers)
-    except OverflowError:
-        fits = False
-    if not fits:
+    """The numbers themselves. Checked a list at a time: 60,000 numbers arrive with a batch of 128 points."""
+    fits = set(map(type, numbers)) <= {int, float}
+    # No NaN comes out of JSON, so the extremes tell about all of them.
+    if not fits or not -F32_MAX <= min(numbers, default=0) <= max(numbers, default=0) <= F32_MAX:
         raise WrongInputError(f"Wrong input: vector `{name}` must hold finite 32-bit numbers only")
     return numbers
 
@@ -167,10 +165,3 @@ def _vectors_json(vectors: Any) -> dict[str, Any]:
 
 def selected_ids(value: object) -> list[int | UUID]:
     return [point_id(item) for item in array(value, "`points`")]
-
-
-def fields_to_show(value: object, what: str) -> list[str] | bool:
-    """`true`, `false` or a list of names."""
-    if isinstance(value, bool):
-        return value
-    return [string(item, what) for item in one_or_many(value, what)]

@@ -4,7 +4,7 @@ Known query kinds: nearest to a dense or sparse vector, fusion of prefetches by 
 in the order of their ids). Knows nothing of what is asked for or who asks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +22,19 @@ from qdrant_edge import (
 )
 
 from services.embedded.index.errors import UnsupportedError, WrongInputError
-from services.embedded.index.fields import array, flag, integer, members, number, one_or_many, required, string, strings
+from services.embedded.index.fields import (
+    array,
+    flag,
+    integer,
+    members,
+    number,
+    one_or_many,
+    payload_path,
+    required,
+    string,
+)
 from services.embedded.index.filters import MAX_DEPTH, optional_filter
-from services.embedded.index.points import fields_to_show, point_id, selected_ids, vector_of
+from services.embedded.index.points import point_id, selected_ids, vector_of
 from services.embedded.index.schema import Schema
 
 DEFAULT_LIMIT = 10
@@ -131,13 +141,13 @@ def scroll_request(body: object, schema: Schema) -> ScrollRequest:
 
 def _order(value: object) -> OrderBy:
     if isinstance(value, str):
-        return OrderBy(value)
+        return OrderBy(payload_path(value, "`order_by`"))
     found = members(value, "`order_by`", "key", "direction", "start_from")
     direction, start = found.get("direction", "asc"), found.get("start_from")
     if direction not in ("asc", "desc"):
         raise WrongInputError("Wrong input: `order_by.direction` must be `asc` or `desc`")
     return OrderBy(
-        string(required(found, "key", "`order_by`"), "`order_by.key`"),
+        payload_path(required(found, "key", "`order_by`"), "`order_by.key`"),
         Direction.Asc if direction == "asc" else Direction.Desc,
         None if start is None else number(start, "`order_by.start_from`"),
     )
@@ -163,14 +173,20 @@ def _payload_shown(value: object) -> Any:
             raise WrongInputError("Wrong input: `with_payload` must have exactly one of `include` and `exclude`")
         name, keys = next(iter(found.items()))
         select = PayloadSelector.Include if name == "include" else PayloadSelector.Exclude
-        return select(strings(keys, f"`with_payload.{name}`"))
-    return fields_to_show(value, "`with_payload`")
+        return select([payload_path(key, f"`with_payload.{name}`") for key in array(keys, f"`with_payload.{name}`")])
+    return _shown(value, "`with_payload`", payload_path)
 
 
 def _vectors_shown(value: object, schema: Schema) -> list[str] | bool:
-    shown = fields_to_show(value, "`with_vector`")
-    if not isinstance(shown, bool):
-        for name in shown:
-            if name not in schema.dense and name not in schema.sparse:
-                raise WrongInputError(f"Wrong input: Not existing vector name error: {name}")
-    return shown
+    def vector_name(item: object, what: str) -> str:
+        name = string(item, what)
+        if name not in schema.dense and name not in schema.sparse:
+            raise WrongInputError(f"Wrong input: Not existing vector name error: {name}")
+        return name
+
+    return _shown(value, "`with_vector`", vector_name)
+
+
+def _shown(value: object, what: str, name: Callable[[object, str], str]) -> list[str] | bool:
+    """`true`, `false` or a list of names."""
+    return value if isinstance(value, bool) else [name(item, what) for item in array(value, what)]

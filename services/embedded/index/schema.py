@@ -4,6 +4,7 @@ Reads Qdrant's forms and gives them back as the same JSON, which is also how the
 vectors and sparse vectors only. Knows nothing of points or of where shards lie.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from qdrant_edge import (
 )
 
 from services.embedded.index.errors import UnsupportedError, WrongInputError
-from services.embedded.index.fields import flag, integer, members, required, string
+from services.embedded.index.fields import flag, integer, members, payload_path, required, string
 
 _DISTANCES = {
     "Cosine": Distance.Cosine,
@@ -48,6 +49,8 @@ _INDEX_NAMES = {
 # which holds the interpreter lock for 8 s at 20,000 vectors: all that is left to it is clearing out deleted points.
 _NEVER_KB = 100_000_000
 _DELETED_SHARE, _DELETED_LEAST = 0.2, 1000
+# A vector's name becomes part of a directory's name.
+_VECTOR_NAME = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,9 @@ def schema_of(body: object) -> Schema:
         raise WrongInputError("Wrong input: a collection needs at least one vector")
     if both := sorted(dense.keys() & sparse.keys()):
         raise WrongInputError(f"Wrong input: vector `{both[0]}` is both dense and sparse")
+    for name in (*dense, *sparse):
+        if not _VECTOR_NAME.fullmatch(name):
+            raise WrongInputError(f"Wrong input: `{name[:64]}` cannot name a vector")
     return Schema(
         dense={name: _dense(params, f"`vectors.{name}`") for name, params in dense.items()},
         sparse={name: _sparse(params, f"`sparse_vectors.{name}`") for name, params in sparse.items()},
@@ -158,7 +164,7 @@ def payload_index(body: object) -> UpdateOperation:
     if string(kind, "`field_schema`") not in _INDEX_PARAMS:
         raise UnsupportedError(f"a payload index of kind `{kind}`")
     return UpdateOperation.create_field_index(
-        string(required(found, "field_name", what), "`field_name`"), _INDEX_PARAMS[kind]()
+        payload_path(required(found, "field_name", what), "`field_name`"), _INDEX_PARAMS[kind]()
     )
 
 
