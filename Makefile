@@ -59,7 +59,7 @@ eval: install-test ## evaluate on the sample company, against the kept scores
 	@$(BIN)/pytest -q tests/evaluation
 
 bench: install-test ## print speed, memory and start-up figures
-	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench && $(PY) -m tests.bench.index_server
 
 openapi: install-test ## write web/openapi.json and the web app's types
 	@$(PY) -m services.api.openapi > web/openapi.json

@@ -113,7 +113,12 @@ def _index_server(directory: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-P", "-m", "services.embedded.index_server", "--data-dir", str(directory)]
-    process = subprocess.Popen([*command, "--port", str(port)], env=inherited_environment(), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*command, "--port", str(port)],
+        env=inherited_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(f"{url}/readyz", process)
