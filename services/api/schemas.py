@@ -156,8 +156,8 @@ class SearchRequest(Request):
     filters: Filters = Filters()
 
 
-class SearchHit(Response):
-    """One passage that was found."""
+class Passage(Response):
+    """A stretch of a document that was found: `text` is exactly the document's text from `start` to `end`."""
 
     document_id: str
     version: int
@@ -170,9 +170,14 @@ class SearchHit(Response):
     start: int
     end: int
     text: str
-    score: float
     modified_at: datetime | None
     superseded_by: str | None
+
+
+class SearchHit(Passage):
+    """One passage that was found, with its score."""
+
+    score: float
 
 
 class SearchResponse(Response):
@@ -214,23 +219,10 @@ class Sentence(Response):
     citations: list[Citation]
 
 
-class Source(Response):
+class Source(Passage):
     """A numbered passage that an answer may cite."""
 
     number: int
-    document_id: str
-    version: int
-    title: str
-    url: str | None
-    data_source: str
-    external_id: str
-    page: int | None
-    heading_path: list[str]
-    start: int
-    end: int
-    text: str
-    modified_at: datetime | None
-    superseded_by: str | None
 
 
 class Conflict(Response):

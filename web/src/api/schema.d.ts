@@ -1241,7 +1241,7 @@ export interface components {
     };
     /**
      * SearchHit
-     * @description One passage that was found.
+     * @description One passage that was found, with its score.
      */
     SearchHit: {
       /** Data Source */
