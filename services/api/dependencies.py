@@ -10,8 +10,8 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
-from retrieval.answering import Answerer
 
+from retrieval.answering import Answerer
 from retrieval.errors import ForbiddenError, UnauthenticatedError
 from retrieval.index import ChunkIndex
 from retrieval.retriever import Retriever

@@ -5,7 +5,6 @@ import socket
 from collections.abc import Callable
 
 from ingest.sandbox import ParseLimits, ParseSandbox
-
 from services.db.work import Work
 from services.settings import Settings
 from services.wiring.core import Core
