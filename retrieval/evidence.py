@@ -123,7 +123,7 @@ def _missing(asked: Facts, hit: Hit) -> float:
     if not asked:
         return 0.0
     text = "\n".join((hit.document.title, *hit.chunk.heading_path, hit.chunk.text))
-    missing = missing_facts(asked, read_facts(text), set(words(text)))
+    missing = missing_facts(asked, read_facts(text, generous=True), set(words(text)))
     return 1.0 if asked.codes.intersection(missing) else len(missing) / max(1, count_facts(asked))
 
 

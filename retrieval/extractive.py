@@ -25,6 +25,9 @@ SAME_OVERLAP = 0.85
 # there and spares the reader filler. Less is let through where a date, an amount, a person or a place is asked for.
 FARTHEST = 0.4
 FARTHEST_FACT = 0.35
+# A row that shares less of the question's words than this part of what the likeliest row of its table does is not asked
+# for: "London" in the question leaves the other places out.
+SHARE_OF_ROW = 0.7
 # A unit right below a heading, or an answer right below its question, is at least this near where that one is.
 SHARE_OF_HEAD = 0.85
 
@@ -68,7 +71,7 @@ def choose(reading: Reading, signals: Rows, likely: Rows) -> list[int]:
     for i in map(int, np.argsort(-likely, kind="stable")):
         if likely[i] == 0.0 or len(distinct) == MAX_SENTENCES:
             break
-        if not any(_same(reading, i, j) for j in distinct):
+        if not any(_same(reading, i, j) or _other_row(reading, i, j) for j in distinct):
             distinct.append(i)
     if not distinct:
         return []
@@ -135,6 +138,13 @@ def _same(reading: Reading, i: int, j: int) -> bool:
         return False
     overlap = len(one & other) / max(1, len(one | other))
     return overlap >= SAME_OVERLAP or float(reading.vectors[i] @ reading.vectors[j]) >= SAME_COSINE
+
+
+def _other_row(reading: Reading, i: int, j: int) -> bool:
+    """Whether i is a row of the table that has row j, but not one that the question is about as much."""
+    one, other = reading.units[i], reading.units[j]
+    rows = " | " in one.text and " | " in other.text and one.hit == other.hit
+    return rows and one.overlap < SHARE_OF_ROW * other.overlap
 
 
 def _numbers(terms: frozenset[str]) -> set[str]:

@@ -5,6 +5,8 @@ Rules, not a model, and shallow ones: a word counts as denied when a negation st
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from retrieval.terms import terms
 
@@ -20,6 +22,9 @@ _SOFT_NEGATION = re.compile(
     r"unlike|den(?:y|ied|ies)\b|reject|avoid|instead|rather|less\b|few|little\b|rare|seldom|void|invalid|expire|lose|"
     r"verboten|interdit|prohibid|viet)",
     re.IGNORECASE,
+)
+_NO_DENIAL = re.compile(
+    r"\bnot (?:only|just|merely|solely|necessarily)\b|\bno (?:later|earlier|more|less|fewer) than\b", re.I
 )
 _CLAUSE_END = re.compile(r"[,;:.!?()\n]|\b(?:but|however|although|whereas|aber|mais|pero)\b", re.IGNORECASE)
 # Words after a negation that it denies.
@@ -44,32 +49,49 @@ _SIDES = tuple(
 
 def contradiction(claim: str, passage: str) -> str | None:
     """Say how `claim` contradicts `passage`, or None. Both should speak of the same things, a sentence or two each."""
-    claim_state, passage_state = _polarity(claim), _polarity(passage)
-    shared = claim_state.keys() & passage_state.keys()
-    denied = {term for term in shared if claim_state[term]}
-    denied_there = {term for term in shared if passage_state[term]}
-    if denied and not any(passage_state.values()) and not _SOFT_NEGATION.search(passage):
+    ours, theirs = _clauses(claim), _clauses(passage)
+    if _denies_alone(ours, theirs):
         return "denies what the source affirms"
-    if denied_there and not any(claim_state.values()) and not _SOFT_NEGATION.search(claim):
+    if _denies_alone(theirs, ours):
         return "affirms what the source denies"
     for one, other in _SIDES:
-        for ours, theirs in ((one, other), (other, one)):
-            said, stated = ours.search(claim), theirs.search(passage)
-            if said and stated and not theirs.search(claim) and not ours.search(passage):
+        for mine, opposite in ((one, other), (other, one)):
+            said, stated = mine.search(claim), opposite.search(passage)
+            if said and stated and not opposite.search(claim) and not mine.search(passage):
                 return f'says "{said.group()}" where the source says "{stated.group()}"'
     return None
 
 
-def _polarity(text: str) -> dict[str, bool]:
-    """Each term of `text`, and whether it is denied wherever it stands."""
-    state: dict[str, bool] = {}
-    for clause in _CLAUSE_END.split(text):
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """A clause's terms, those of them right behind a negation, and whether it denies anything in whatever way."""
+
+    terms: frozenset[str]
+    denied: frozenset[str]
+    negative: bool
+
+
+def _clauses(text: str) -> list[_Clause]:
+    clauses = []
+    for clause in _CLAUSE_END.split(_NO_DENIAL.sub(" ", text)):
         negation = _NEGATION.search(clause)
-        affirmed = clause[: negation.start()] if negation else clause
-        denied = terms(clause[negation.end() :])[:_REACH] if negation else []
-        later = terms(clause[negation.end() :])[_REACH:] if negation else []
-        for term in (*terms(affirmed), *later):
-            state[term] = False
-        for term in denied:
-            state.setdefault(term, True)
-    return state
+        denied = frozenset(terms(clause[negation.end() :])[:_REACH]) if negation else frozenset()
+        negative = negation is not None or _SOFT_NEGATION.search(clause) is not None
+        clauses.append(_Clause(frozenset(terms(clause)), denied, negative))
+    return clauses
+
+
+def _denies_alone(clauses: Sequence[_Clause], others: Sequence[_Clause]) -> bool:
+    """Whether one of `clauses` denies what `others` say without a trace of denial.
+
+    Clauses are compared where they share most of their terms: a denial of something else is none of this.
+    """
+    for clause in clauses:
+        if not clause.denied:
+            continue
+        nearest = max(others, key=lambda other: len(clause.terms & other.terms), default=None)
+        if nearest is None or 2 * len(clause.terms & nearest.terms) < len(clause.terms):
+            continue
+        if clause.denied & nearest.terms and not nearest.negative:
+            return True
+    return False

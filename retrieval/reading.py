@@ -23,6 +23,7 @@ MAX_EMBEDDED = 60
 # A list is read, quoted and cited as one unit up to this many characters; a longer one falls into its items.
 MAX_BLOCK = 600
 
+_MAIL_HEADER = re.compile(r"(?:From|To|Cc|Subject|Date|Reply-To):")
 _LIST_ITEM = re.compile(r"[-*•–◦▪]\s|(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]\s")
 
 
@@ -31,7 +32,8 @@ class Unit:
     """A sentence, table row, or short list with its lead-in, of a hit. `document_text[start:end] == text`.
 
     `hit` is the index of its hit and `position` its place in there. `overlap` is the share of the question's terms that
-    it has, weighted by rarity. `heads` says that it only announces what follows: a heading, a question, column titles.
+    it has, weighted by rarity. `heads` says that it tells nothing but announces what follows: a heading, a question,
+    column titles, words that are all in the question.
     """
 
     hit: int
@@ -74,7 +76,7 @@ def read(question: str, hits: Sequence[Hit], embed: EmbedTexts) -> Reading:
         offset = hits[index].chunk.start
         text = _text(hits[index], (start, end))
         overlap = coverage(wanted, unit_terms, weights)
-        heads = _heads(text, hits[index])
+        heads = _heads(text, hits[index]) or unit_terms <= wanted
         units.append(Unit(index, position, offset + start, offset + end, text, unit_terms, overlap, heads))
     vectors, cosines = _embed(question, units, embed)
     context = tuple(frozenset(terms(" ".join((hit.document.title, *hit.chunk.heading_path)))) for hit in hits)
@@ -116,6 +118,8 @@ def _new_spans(hits: Sequence[Hit], index: int) -> Iterator[tuple[int, int]]:
 def _heads(text: str, hit: Hit) -> bool:
     plain = text.strip(" \t#*_=-")
     if text.startswith("#") or plain.endswith(("?", "？")):
+        return True
+    if hit.document.media_type == "message/rfc822" and _MAIL_HEADER.match(plain):
         return True
     if " | " in plain:  # parsing writes "Column: cell" in every row below the column titles
         return ": " not in plain and f"{plain.split(' | ')[0]}: " in hit.chunk.text

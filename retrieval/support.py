@@ -80,7 +80,7 @@ class _Passage:
 
     @cached_property
     def facts(self) -> Facts:
-        return read_facts(self._whole)
+        return read_facts(self._whole, generous=True)
 
     @cached_property
     def words(self) -> set[str]:

@@ -85,9 +85,15 @@ def worker() -> None:
 
     settings = _settings()
     configure_logging("worker", settings.log_level)
-    celery = celery_app(Core(settings).broker_url)
+    core = Core(settings)
+    celery = celery_app(core.broker_url)
     tasks.register(celery, lambda: job_runner(settings))
-    tasks.serve(celery, concurrency=settings.worker_concurrency, log_level=settings.log_level)
+    tasks.serve(
+        celery,
+        concurrency=settings.worker_concurrency,
+        log_level=settings.log_level,
+        waiting=core.doorbell.waiting,
+    )
 
 
 @app.command()

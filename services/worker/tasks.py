@@ -4,13 +4,18 @@ Knows nothing of documents. Celery forks its children; each builds its own parts
 connections nor the embedding runtime survive a fork.
 """
 
+import os
+import signal
+import sys
 from collections.abc import Callable
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_ready
+from celery.worker import state
 
 from services.queue import RUN_JOB
 from services.worker.jobs import JobRunner
+from services.worker.watchdog import Watchdog
 
 
 def register(app: Celery, build: Callable[[], tuple[JobRunner, Callable[[], None]]]) -> None:
@@ -33,20 +38,33 @@ def register(app: Celery, build: Callable[[], tuple[JobRunner, Callable[[], None
     worker_process_shutdown.connect(stop, weak=False)
 
 
-def serve(app: Celery, *, concurrency: int, log_level: str) -> None:
-    """Run a prefork worker until it is told to stop."""
-    app.worker_main(
-        [
-            "--quiet",  # Celery's banner
-            "worker",
-            f"--concurrency={concurrency}",
-            f"--loglevel={log_level}",
-            "--pool=prefork",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        ]
-    )
+def serve(app: Celery, *, concurrency: int, log_level: str, waiting: Callable[[], int | None]) -> None:
+    """Run a prefork worker until it is told to stop; one that is stuck becomes a new one under the same pid.
+
+    `waiting` counts the messages in the broker's queue.
+    """
+    watchdog = Watchdog(waiting=waiting, busy=_busy, restart=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    worker_ready.connect(lambda **_: watchdog.start(), weak=False)
+    try:
+        app.worker_main(
+            [
+                "--quiet",  # Celery's banner
+                "worker",
+                f"--concurrency={concurrency}",
+                f"--loglevel={log_level}",
+                "--pool=prefork",
+                "--without-gossip",
+                "--without-mingle",
+                "--without-heartbeat",
+            ]
+        )
+    finally:
+        if watchdog.barked:
+            os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves, as we were started
+
+
+def _busy() -> bool:
+    return bool(state.active_requests or state.reserved_requests)
 
 
 def _keep_ours(**_: object) -> None:

@@ -1,6 +1,7 @@
 """The public data sets that the scripts in this folder measure on, and our read path over each of them.
 
-The sets are not part of this repository: `--data` says where they lie (tests/evaluation/README.md names their origins).
+The sets are not part of this repository; `--data` says where they lie. CLAP NQ: github.com/primeqa/clapnq, MTRAG-UN:
+github.com/IBM/mt-rag-benchmark, both Apache-2.0.
 """
 
 import argparse
