@@ -1,0 +1,73 @@
+"""`footnote up` with all its real parts: Ctrl-C, the second start, the second instance, the taken port."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import private_servers
+
+WAIT = 120
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "services", *arguments]
+
+
+@contextmanager
+def up(environment: dict[str, str], data_dir: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run it until `/readyz` is 200; Ctrl-C at the end must stop everything with exit code 0."""
+    with (data_dir / "output.log").open("ab") as log:
+        process = subprocess.Popen(command("up"), env=environment, stdout=log, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{environment['FOOTNOTE_PORT']}/readyz"
+        private_servers.wait_until(lambda: private_servers.answers(url), process=process, seconds=WAIT)
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+
+
+@pytest.fixture
+def environment(tmp_path: Path, model_cache: Path) -> dict[str, str]:
+    shutil.copytree(model_cache, tmp_path / "models")
+    port = str(private_servers.free_port())
+    return {**os.environ, "FOOTNOTE_DATA_DIR": str(tmp_path), "FOOTNOTE_PORT": port}
+
+
+def said(environment: dict[str, str], *arguments: str) -> Any:
+    done = subprocess.run(
+        command(*arguments), env=environment, capture_output=True, text=True, timeout=WAIT, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_second_start_finds_everything_again_and_no_second_instance_starts(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("The spare key to the archive hangs behind the barometer.")
+    question = "Where does the spare key to the archive hang?"
+    with up(environment, tmp_path):
+        said(environment, "ingest", str(note), "--grant", "everyone")
+        other = subprocess.run(
+            command("up"), env=environment, capture_output=True, text=True, timeout=WAIT, check=False
+        )
+        assert (other.returncode, "in use" in other.stderr) == (1, True)
+        port_taken = {**environment, "FOOTNOTE_DATA_DIR": str(tmp_path / "other")}
+        other = subprocess.run(command("up"), env=port_taken, capture_output=True, text=True, timeout=WAIT, check=False)
+        assert (other.returncode, "is taken" in other.stderr) == (1, True)
+        assert (tmp_path / "cli.json").stat().st_mode & 0o077 == 0
+    with up(environment, tmp_path):
+        answer = json.loads(said(environment, "ask", question, "--json"))
+        assert "behind the barometer" in answer["text"]
+        assert "0 failed (0 sent, 1 unchanged)" in said(environment, "ingest", str(note), "--grant", "everyone")
