@@ -3,9 +3,10 @@
 import os
 import platform
 
-from tests.bench import assistant
+from tests.bench import assistant, set_up
 
 if __name__ == "__main__":
     print(f"{platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}\n")
-    for what, figure in assistant.measure():
-        print(f"{what:<58} {figure}")
+    for measure in (set_up.measure, assistant.measure):
+        for what, figure in measure():
+            print(f"{what:<58} {figure}", flush=True)
