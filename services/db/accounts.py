@@ -223,11 +223,6 @@ class Accounts:
                 raise NotFoundError(f"{email} is not in the group {group}.", code="unknown_membership")
             session.delete(membership)
 
-    def has_password(self, user_id: str) -> bool:
-        """Whether this person can sign in with a password."""
-        with self._database.read() as session:
-            return session.get_one(User, user_id).password_hash is not None
-
 
 def _user(session: Session, user_id: str) -> User:
     user = session.get(User, user_id)
