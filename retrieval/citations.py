@@ -116,7 +116,6 @@ class SentenceReader:
         self._parser = MarkerParser(sources)
         self._gap = ""
         self._text = ""
-        self._may_end = False
 
     def feed(self, delta: str) -> list[Draft]:
         """Return the sentences that `delta` finishes."""

@@ -1,23 +1,22 @@
 """`footnote eval`: questions over a folder, or a BEIR set, scored by the production code. Knows no wiring."""
 
 import asyncio
-import json
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import DocumentError, InvalidInputError, NotFoundError, UnavailableError
+from retrieval.errors import DocumentError, NotFoundError, UnavailableError
 from retrieval.evaluation import DEPTH, Asked, Question, Scores, evaluate, read_beir, read_questions
 from retrieval.evidence import weigh
 from retrieval.follow_up import carry_topic
 from retrieval.reading import read
 from retrieval.types import AnswerDone, Hit
+from services.manifest import FILE, read_manifest
 from services.wiring.scratch import ScratchAssistant
 
 Progress = Callable[[str, int, int], None]
-MANIFEST = "manifest.json"
 
 
 def evaluate_folder(
@@ -29,7 +28,7 @@ def evaluate_folder(
     Raises NotFoundError, InvalidInputError.
     """
     asked = read_questions(questions)
-    documents = _manifest(corpus) if (corpus / MANIFEST).is_file() else _files(corpus)
+    documents = _manifest(corpus) if (corpus / FILE).is_file() else _files(corpus)
     failures = []
     for done, (path, name, said) in enumerate(documents, start=1):
         try:
@@ -93,13 +92,7 @@ def _files(corpus: Path) -> list[tuple[Path, str, dict[str, Any]]]:
 
 def _manifest(corpus: Path) -> list[tuple[Path, str, dict[str, Any]]]:
     documents = []
-    for entry in json.loads((corpus / MANIFEST).read_text(encoding="utf-8")):
-        try:
-            said = {name: entry.get(name) for name in ("external_id", "title", "data_source", "url")}
-            said["grants"] = tuple(entry["grants"])
-            for name in ("modified_at", "effective_from", "effective_until"):
-                said[name] = datetime.fromisoformat(entry[name]) if entry.get(name) else None
-            documents.append((corpus / entry["file"], entry["external_id"], said))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidInputError(f"{MANIFEST}: an entry cannot be read: {error}", code="invalid_manifest") from error
+    for entry in read_manifest(corpus):
+        said = asdict(entry)
+        documents.append((said.pop("path"), entry.external_id, said))
     return documents

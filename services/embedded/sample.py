@@ -1,13 +1,11 @@
 """Sends the sample company of `tests/corpus` to a running server. Knows nothing of how it is ingested."""
 
-import json
 import time
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from ingest.client import Client
 from retrieval.errors import NotFoundError
+from services.manifest import FILE, ManifestEntry, read_manifest
 
 CORPUS = Path(__file__).parents[2] / "tests" / "corpus"
 PATIENCE_SECONDS = 180.0
@@ -19,11 +17,10 @@ def load_sample(url: str, key: str) -> int:
 
     Raises NotFoundError where Footnote was installed without its sample.
     """
-    manifest = CORPUS / "manifest.json"
-    if not manifest.is_file():
+    if not (CORPUS / FILE).is_file():
         raise NotFoundError("The sample company is part of the source repository only.", code="no_sample")
     with Client(url, key) as client:
-        ids = [_send(client, entry) for entry in json.loads(manifest.read_text())]
+        ids = [_send(client, entry) for entry in read_manifest(CORPUS)]
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             states = [client.document(document_id).state for document_id in ids]
@@ -33,20 +30,16 @@ def load_sample(url: str, key: str) -> int:
         return states.count("ready")
 
 
-def _send(client: Client, entry: dict[str, Any]) -> str:
+def _send(client: Client, entry: ManifestEntry) -> str:
     sent = client.upload(
-        CORPUS / entry["file"],
-        data_source=entry["data_source"],
-        external_id=entry["external_id"],
-        title=entry["title"],
-        url=entry.get("url"),
-        grants=entry["grants"],
-        modified_at=_moment(entry, "modified_at"),
-        effective_from=_moment(entry, "effective_from"),
-        effective_until=_moment(entry, "effective_until"),
+        entry.path,
+        data_source=entry.data_source,
+        external_id=entry.external_id,
+        title=entry.title,
+        url=entry.url,
+        grants=entry.grants,
+        modified_at=entry.modified_at,
+        effective_from=entry.effective_from,
+        effective_until=entry.effective_until,
     )
     return sent.id
-
-
-def _moment(entry: dict[str, Any], name: str) -> datetime | None:
-    return datetime.fromisoformat(entry[name]) if entry.get(name) else None

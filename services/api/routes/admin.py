@@ -27,6 +27,7 @@ def data_sources(parts: PartsOf, principal: Reader) -> schemas.Page[schemas.Data
 def status(parts: PartsOf, _admin: Admin) -> schemas.AdminStatus:
     """Documents by state, the queue, throughput, failures and parts."""
     figures = parts.status.figures()
+    chunks = _chunks(parts)
     failures = [
         schemas.Failure(
             id=document.id,
@@ -45,9 +46,9 @@ def status(parts: PartsOf, _admin: Admin) -> schemas.AdminStatus:
         throughput=schemas.Throughput(
             documents_per_minute=figures.documents_per_minute, chunks_per_minute=figures.chunks_per_minute
         ),
-        index=schemas.IndexStatus(chunks=_chunks(parts)),
+        index=schemas.IndexStatus(chunks=chunks),
         failures=failures,
-        parts=_states(parts),
+        parts=_states(parts, chunks),
         version=version("footnote"),
     )
 
@@ -61,7 +62,7 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz")
 def readyz(parts: PartsOf, response: Response) -> schemas.Readiness:
     """The parts answer, and work is not stuck: 200, otherwise 503."""
-    states = _states(parts)
+    states = _states(parts, _chunks(parts))
     stuck = None
     if states["database"] == "up":
         age = parts.jobs.counts()["oldest_waiting_s"]
@@ -84,8 +85,8 @@ def _chunks(parts: Parts) -> int | None:
         return None
 
 
-def _states(parts: Parts) -> dict[str, str]:
-    states = {"index": "down" if _chunks(parts) is None else "up"}
+def _states(parts: Parts, chunks: int | None) -> dict[str, str]:
+    states = {"index": "down" if chunks is None else "up"}
     states["broker"] = "down" if parts.doorbell.waiting() is None else "up"
     try:
         parts.registry.clock()
