@@ -20,6 +20,8 @@ _HEADING, _PARAGRAPH, _LINE, _SENTENCE, _CELL, _CLAUSE, _WORD, _LETTER = range(8
 _CUT_COST = (0.0, 0.2, 0.5, 1.0, 1.5, 2.5, 4.0, 6.0)
 _CHUNK_COST = 1.0
 _UNDERFILL_COST = 0.8
+# To part a list from the words that announce it costs about as much as to cut inside a sentence.
+_LEAD_COST = 2.0
 
 # A section smaller than this share of a chunk may share one with its neighbours.
 _TINY_SHARE = 1 / 8
@@ -46,6 +48,7 @@ class _Unit:
     boundary: int
     section: int
     heading: bool
+    leads: bool = False  # ends in a colon: what it announces belongs to it
 
 
 def chunk(document: ParsedDocument, *, max_tokens: int = 200, count_tokens: CountTokens) -> list[Chunk]:
@@ -154,7 +157,7 @@ def _divided(
     if end - start <= measure.room * _MAX_CHARS_PER_TOKEN:
         tokens = measure.tokens(start, end)
         if tokens <= measure.room:
-            yield _Unit(start, end, tokens, boundary, section, heading)
+            yield _Unit(start, end, tokens, boundary, section, heading, measure.text[end - 1] in ":：")
             return
     for atom_start, atom_end, kind in _atoms(measure.text, start, end):
         for part_start, part_end, tokens in _halved(measure, atom_start, atom_end):
@@ -211,6 +214,8 @@ def _cuts(units: Sequence[_Unit], max_tokens: int) -> list[int]:
         cut = _CUT_COST[_HEADING if end == len(units) else units[end].boundary]
         if units[end - 1].heading and end < len(units):
             cut += 20.0  # a heading never ends a chunk, unless it fills it
+        elif units[end - 1].leads and not ends_section:
+            cut += _LEAD_COST
         tokens = 0
         for start in range(end - 1, -1, -1):
             tokens += units[start].tokens

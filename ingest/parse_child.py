@@ -18,6 +18,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -79,13 +80,12 @@ def _run(request: dict[str, Any], result: int, control: socket.socket, *, isolat
     if pid == 0:
         control.close()
         os.close(alive)
-        _child(request, result, isolated=isolated)
+        _child(request, result, held, isolated=isolated)
     os.close(held)
     os.close(result)
     with contextlib.suppress(OSError):
         os.setpgid(pid, pid)
-    # The child holds the pipe's other end for as long as it lives.
-    ready, _, _ = select.select([alive, control.fileno()], [], [], float(request["wall_s"]))
+    limit_s, in_time = _wait(alive, control, request)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     os.close(alive)
@@ -93,15 +93,31 @@ def _run(request: dict[str, Any], result: int, control: socket.socket, *, isolat
     _end_strays()
     return {
         "exit": os.waitstatus_to_exitcode(status),
-        "timed_out": not ready,
+        "timed_out": not in_time,
+        "limit_s": limit_s,
         "peak_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
     }
 
 
-def _child(request: dict[str, Any], result: int, *, isolated: bool) -> NoReturn:
+def _wait(alive: int, control: socket.socket, request: dict[str, Any]) -> tuple[float, bool]:
+    """Waits for the child's end; the limit that held, and whether the child ended before it.
+
+    The child holds the other end of `alive` for as long as it lives. By writing to it, it asks once for the time that
+    text recognition takes.
+    """
+    limit_s, began = float(request["wall_s"]), time.monotonic()
+    while True:
+        left = max(0.0, began + limit_s - time.monotonic())
+        ready, _, _ = select.select([alive, control.fileno()], [], [], left)
+        if alive not in ready or not os.read(alive, 64):
+            return limit_s, bool(ready)
+        limit_s = float(request["recognition_wall_s"])
+
+
+def _child(request: dict[str, Any], result: int, held: int, *, isolated: bool) -> NoReturn:
     try:
         _confine(request, isolated=isolated)
-        answer = _answer(Path(request["path"]), request["file_name"])
+        answer = _answer(Path(request["path"]), request["file_name"], held)
         view = memoryview(json.dumps(answer, ensure_ascii=False).encode("utf-8"))
         while view:
             view = view[os.write(result, view) :]
@@ -117,9 +133,9 @@ def _child(request: dict[str, Any], result: int, *, isolated: bool) -> NoReturn:
 _OUT_OF_MEMORY = "The file needs more memory to be read than is allowed."
 
 
-def _answer(path: Path, file_name: str) -> dict[str, Any]:
+def _answer(path: Path, file_name: str, held: int) -> dict[str, Any]:
     try:
-        return {"document": _plain(parse(path, file_name))}
+        return {"document": _plain(parse(path, file_name, on_recognition=lambda: os.write(held, b"r")))}
     except DocumentError as error:
         return {"error": {"code": error.code, "message": error.message}}
 
@@ -131,6 +147,9 @@ def _plain(document: ParsedDocument) -> dict[str, Any]:
         "headings": [[heading.level, heading.title, heading.start, heading.end] for heading in document.headings],
         "title": document.title,
         "media_type": document.media_type,
+        "hidden_chars": document.hidden_chars,
+        "left_out": document.left_out,
+        "recognised": document.recognised,
     }
 
 

@@ -30,15 +30,20 @@ _SIGNS_OF_NO_MEMORY = 0.5  # native parsers die of a failed allocation by a sign
 
 _CODES = frozenset(
     {"empty_file", "no_text", "encrypted", "corrupt", "unsupported_type", "type_mismatch", "parse_limit"}
-    | {"too_many_pages", "parser_crashed"}
+    | {"too_many_pages", "parser_crashed", "needs_ocr"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ParseLimits:
-    """What one document may cost. `memory_bytes` is address space, of which the idle parsers take 0.16 GiB."""
+    """What one document may cost. `memory_bytes` is address space, of which the idle parsers take 0.16 GiB.
+
+    `recognition_wall_s` takes the place of `wall_s` where text is recognised in pictures, at 1 to 3 s a page; each run
+    of the recogniser is a process of its own under all the other limits.
+    """
 
     wall_s: float = 120.0
+    recognition_wall_s: float = 600.0
     cpu_s: int = 90
     memory_bytes: int = 1536 * 2**20
     output_bytes: int = 128 * 2**20
@@ -57,6 +62,7 @@ class ParseSandbox:
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._zygote: _Zygote | None = None
+        self._interrupted = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,11 +81,13 @@ class ParseSandbox:
         `parse_limit` and `parser_crashed`; UnavailableError if no parser can be started."""
         with self._own_lock():
             for last_try in (False, True):
+                self._refuse_interrupted()
                 zygote = self._started()
                 try:
                     ending = zygote.run(path, file_name, self._limits)
                 except _ZygoteGoneError:
                     self._stop()
+                    self._refuse_interrupted()
                     if last_try:
                         raise DocumentError("Reading the file broke the parser.", code="parser_crashed") from None
                     continue
@@ -94,6 +102,13 @@ class ParseSandbox:
         with self._own_lock():
             self._stop()
 
+    def interrupt(self) -> None:
+        """Ends what another thread is parsing: that call raises UnavailableError, as do those after it."""
+        self._interrupted = True
+        zygote = self._zygote
+        if zygote is not None:
+            zygote.kill()
+
     def _own_lock(self) -> threading.Lock:
         if self._owner != os.getpid():
             # A forked copy: the zygote is our parent's, and so was the state of the lock.
@@ -103,6 +118,10 @@ class ParseSandbox:
                 self._zygote.disown()
                 self._zygote = None
         return self._lock
+
+    def _refuse_interrupted(self) -> None:
+        if self._interrupted:
+            raise UnavailableError("The worker was told to stop.", code="worker_stopped")
 
     def _started(self) -> "_Zygote":
         if self._zygote is None or not self._zygote.is_alive():
@@ -128,6 +147,7 @@ class _Ending:
     too_much: bool
     code: int
     timed_out: bool
+    limit_s: float
     peak_bytes: int
 
 
@@ -158,11 +178,12 @@ class _Zygote:
 
     def run(self, path: Path, file_name: str, limits: ParseLimits) -> _Ending:
         """Raises _ZygoteGoneError if the zygote dies or hangs, whatever becomes of the child."""
-        deadline = time.monotonic() + limits.wall_s + _GRACE_S
+        deadline = time.monotonic() + max(limits.wall_s, limits.recognition_wall_s) + _GRACE_S
         request = {
             "path": str(path.absolute()),
             "file_name": file_name[-1000:],
             "wall_s": limits.wall_s,
+            "recognition_wall_s": max(limits.wall_s, limits.recognition_wall_s),
             "cpu_s": limits.cpu_s,
             "memory_bytes": limits.memory_bytes,
             "open_files": limits.open_files,
@@ -179,7 +200,7 @@ class _Zygote:
         finally:
             os.close(ours)  # a child that still writes dies of it
         ending = self._receive(deadline)
-        return _Ending(output, too_much, ending["exit"], ending["timed_out"], ending["peak_bytes"])
+        return _Ending(output, too_much, ending["exit"], ending["timed_out"], ending["limit_s"], ending["peak_bytes"])
 
     def close(self) -> None:
         self._control.close()
@@ -189,6 +210,11 @@ class _Zygote:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def kill(self) -> None:
+        """From another thread: whoever waits for an answer gets none."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def disown(self) -> None:
         """Forgets a zygote that belongs to the process we were forked from."""
@@ -242,7 +268,7 @@ def _document(ending: _Ending, limits: ParseLimits) -> ParsedDocument:
 
 def _death(ending: _Ending, limits: ParseLimits) -> DocumentError:
     if ending.timed_out:
-        return DocumentError(f"Reading the file took longer than {limits.wall_s:g} s.", code="parse_limit")
+        return DocumentError(f"Reading the file took longer than {ending.limit_s:g} s.", code="parse_limit")
     if ending.code in (-signal.SIGXCPU, -signal.SIGKILL):
         return DocumentError(f"Reading the file took more than {limits.cpu_s} s of computing.", code="parse_limit")
     if ending.peak_bytes > _SIGNS_OF_NO_MEMORY * limits.memory_bytes:
@@ -260,7 +286,18 @@ def _checked(plain: dict[str, Any]) -> ParsedDocument:
         raise ValueError("no text")
     pages = tuple(Page(int(number), int(start), int(end)) for number, start, end in plain["pages"])
     headings = tuple(Heading(int(level), str(words), int(at), int(to)) for level, words, at, to in plain["headings"])
+    recognised = tuple((int(start), int(end)) for start, end in plain["recognised"])
     spans = [(page.start, page.end) for page in pages] + [(heading.start, heading.end) for heading in headings]
+    spans += recognised
     if any(not 0 <= start <= end <= len(text) for start, end in spans):
         raise ValueError("a span outside the text")
-    return ParsedDocument(text, pages, headings, None if title is None else str(title), plain["media_type"][:100])
+    return ParsedDocument(
+        text,
+        pages,
+        headings,
+        None if title is None else str(title),
+        plain["media_type"][:100],
+        max(0, int(plain["hidden_chars"])),
+        tuple(str(reason)[:500] for reason in plain["left_out"][:100]),
+        recognised,
+    )

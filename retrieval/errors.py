@@ -12,6 +12,8 @@ classes to HTTP once, in `services/api/errors.py`; the worker maps them to a job
     ├── NotFoundError              does not exist, or may not be read: the same to all    (404)
     ├── ConflictError              another state than the call needs                      (409)
     ├── DocumentError              this file will never parse: no retry                   (a job fails)
+    ├── EmbeddingError             the model makes no vector of this text                 (a job is tried again)
+    ├── IndexRefusedError          the index will not take these points                   (a job is tried again)
     └── UnavailableError           a part is down, slow or full: try again                (503)
         ├── IndexUnavailableError      Qdrant
         ├── ModelUnavailableError      the language model
@@ -63,10 +65,22 @@ class DocumentError(FootnoteError):
     """A file that cannot become a document, however often it is tried.
 
     Codes in use: `empty_file`, `no_text`, `encrypted`, `corrupt`, `unsupported_type`, `type_mismatch`,
-    `parse_limit` (memory, time or size), `parser_crashed`, `too_many_pages`.
+    `parse_limit` (memory, time or size), `parser_crashed`, `too_many_pages`, `needs_ocr` (pictures of text).
     """
 
     code = "corrupt"
+
+
+class EmbeddingError(FootnoteError):
+    """The model works, but not on this text: its vector has no finite numbers, or it does not fit into memory."""
+
+    code = "embedding_failed"
+
+
+class IndexRefusedError(FootnoteError):
+    """The index is there and says no: it would say so again."""
+
+    code = "index_refused"
 
 
 class UnavailableError(FootnoteError):

@@ -23,8 +23,8 @@ RUN pip install --index-url "${TORCH_INDEX}" "torch==${TORCH_VERSION}"
 WORKDIR /app
 # Dependencies in a layer of their own: it is built again only when pyproject.toml changes.
 COPY pyproject.toml ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-        > /tmp/requirements.txt \
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+        print(*p['dependencies'], *p['optional-dependencies']['connectors'], sep='\n')" > /tmp/requirements.txt \
     && pip install -r /tmp/requirements.txt
 COPY README.md LICENSE ./
 COPY retrieval/ retrieval/
@@ -34,6 +34,10 @@ COPY services/ services/
 RUN pip install --no-deps --editable .
 
 FROM ${PYTHON_IMAGE}
+# git and ssh read Git repositories, Tesseract reads scans.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends git openssh-client tesseract-ocr tesseract-ocr-deu \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 10001 footnote \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /data footnote \
     && install -d -o footnote -g footnote -m 0700 /data

@@ -8,59 +8,94 @@ Knows nothing of chunks, embeddings or where documents come from.
 from collections.abc import Callable
 from pathlib import Path
 
-from ingest.parsing import detection
+from ingest.parsing import media_types as types
+from ingest.parsing.calendar import parse_calendar
 from ingest.parsing.detection import detect
-from ingest.parsing.document import ParsedDocument
+from ingest.parsing.document import MAX_TEXT_CHARS, ParsedDocument, too_much_text
 from ingest.parsing.docx import parse_docx
 from ingest.parsing.encoding import decoded
 from ingest.parsing.epub import parse_epub
 from ingest.parsing.html import parse_html
 from ingest.parsing.legacy import parse_legacy
 from ingest.parsing.mail import parse_mail
+from ingest.parsing.ocr import Recogniser
 from ingest.parsing.opendocument import parse_opendocument
+from ingest.parsing.original import Original
+from ingest.parsing.outlook import parse_outlook
+from ingest.parsing.packed import parse_compressed, parse_pages, parse_tar, parse_zip
+from ingest.parsing.parts import Parts
 from ingest.parsing.pdf import parse_pdf
+from ingest.parsing.picture import parse_picture
 from ingest.parsing.plain import parse_plain
 from ingest.parsing.pptx import parse_pptx
+from ingest.parsing.rich_notes import parse_rich_notes
 from ingest.parsing.spreadsheets import parse_delimited, parse_workbook
 from ingest.parsing.structured import parse_json, parse_json_lines, parse_xml_document
+from ingest.parsing.subtitles import parse_subtitles
 from retrieval.errors import DocumentError
 
 __all__ = ["ParsedDocument", "parse"]
 
-_BY_PATH: dict[str, Callable[[Path, str], ParsedDocument]] = {
-    detection.PDF: lambda path, _: parse_pdf(path),
-    detection.DOCX: lambda path, _: parse_docx(path),
-    detection.PPTX: lambda path, _: parse_pptx(path),
-    detection.EPUB: lambda path, _: parse_epub(path),
-    **dict.fromkeys((detection.XLSX, detection.XLSB, detection.XLS, detection.ODS), parse_workbook),
-    **dict.fromkeys((detection.ODT, detection.ODP), parse_opendocument),
-    **dict.fromkeys((detection.DOC, detection.PPT, detection.RTF, detection.MSG), parse_legacy),
+_FILES: dict[str, Callable[[Original, str], ParsedDocument]] = {
+    types.DOCX: lambda original, _: parse_docx(original),
+    types.PPTX: lambda original, _: parse_pptx(original),
+    types.EPUB: lambda original, _: parse_epub(original),
+    types.HTML: lambda original, _: parse_html(original.read()),
+    types.XML: lambda original, _: parse_xml_document(original.read()),
+    **dict.fromkeys((types.XLSX, types.XLSB, types.XLS, types.ODS), parse_workbook),
+    **dict.fromkeys((types.ODT, types.ODP), parse_opendocument),
+    **dict.fromkeys((types.DOC, types.PPT, types.RTF), parse_legacy),
 }
-_BY_CONTENT: dict[str, Callable[[bytes], ParsedDocument]] = {
-    detection.HTML: parse_html,
-    detection.XML: parse_xml_document,
-    detection.EMAIL: parse_mail,
+_PICTURES: dict[str, Callable[[Original, str, Recogniser], ParsedDocument]] = {
+    types.PDF: lambda original, _, recogniser: parse_pdf(original, recogniser),
+    **dict.fromkeys(types.IMAGES, parse_picture),
 }
-_BY_TEXT: dict[str, Callable[[str, str], ParsedDocument]] = {
-    detection.JSON: parse_json,
-    detection.JSON_LINES: parse_json_lines,
-    **dict.fromkeys((detection.CSV, detection.TSV), parse_delimited),
+_CONTAINERS: dict[str, Callable[[Original, Parts], ParsedDocument]] = {
+    types.EMAIL: parse_mail,
+    types.MSG: parse_outlook,
+    types.ZIP: parse_zip,
+    types.TAR: parse_tar,
+    types.PAGES: parse_pages,
+}
+_TEXTS: dict[str, Callable[[str, str], ParsedDocument]] = {
+    types.JSON: parse_json,
+    types.JSON_LINES: parse_json_lines,
+    types.CALENDAR: parse_calendar,
+    types.SUBTITLES: parse_subtitles,
+    types.BOXNOTE: parse_rich_notes,
+    **dict.fromkeys((types.CSV, types.TSV), parse_delimited),
 }
 
 
-def parse(path: Path, file_name: str) -> ParsedDocument:
+def parse(path: Path, file_name: str, *, on_recognition: Callable[[], object] | None = None) -> ParsedDocument:
     """The document in the file at `path`, which people know as `file_name`.
 
-    Raises DocumentError, whose code and message say why the file cannot become a document: `empty_file`, `no_text`,
-    `encrypted`, `corrupt`, `unsupported_type`, `type_mismatch`, `too_many_pages`, `parse_limit`.
+    `on_recognition` is called before text is first recognised in pictures, which takes seconds a page. Raises
+    DocumentError, whose code and message say why the file cannot become a document: `empty_file`, `no_text`,
+    `needs_ocr`, `encrypted`, `corrupt`, `unsupported_type`, `type_mismatch`, `too_many_pages`, `parse_limit`.
     """
-    media_type = detect(path, file_name)
+    recogniser = Recogniser(on_first_use=on_recognition)
+
+    def parse_part(original: Original, name: str, parts: Parts) -> ParsedDocument:
+        return _parsed(original, name, parts, recogniser)
+
+    return parse_part(Original(path), file_name, Parts(parse_part))
+
+
+def _parsed(original: Original, file_name: str, parts: Parts, recogniser: Recogniser) -> ParsedDocument:
+    media_type = detect(original, file_name)
     try:
-        if media_type in _BY_PATH:
-            return _BY_PATH[media_type](path, media_type)
-        if media_type in _BY_CONTENT:
-            return _BY_CONTENT[media_type](path.read_bytes())
-        return _BY_TEXT.get(media_type, parse_plain)(decoded(path.read_bytes()), media_type)
+        if media_type in _FILES:
+            return _FILES[media_type](original, media_type)
+        if media_type in _PICTURES:
+            return _PICTURES[media_type](original, media_type, recogniser)
+        if media_type in _CONTAINERS:
+            return _CONTAINERS[media_type](original, parts)
+        if media_type in types.COMPRESSED:
+            return parse_compressed(original, media_type, file_name, parts)
+        if original.size > 4 * MAX_TEXT_CHARS:  # no encoding takes more bytes for a character
+            raise too_much_text()
+        return _TEXTS.get(media_type, parse_plain)(decoded(original.read()), media_type)
     except RecursionError as error:
         raise DocumentError("The file is nested too deeply.", code="parse_limit") from error
     except BaseException as error:

@@ -8,12 +8,12 @@ import posixpath
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
 
 from lxml import etree
 
+from ingest.parsing.original import Original
 from retrieval.errors import DocumentError
 
 MAX_MEMBERS = 10_000
@@ -34,25 +34,42 @@ class Archive:
     Raises DocumentError: `parse_limit` (a bomb, too many members), `encrypted`, `corrupt`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, original: Original) -> None:
+        self._file = original.open()
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(self._file)
         except _BROKEN as error:
+            self._file.close()
             raise _damaged() from error
         self._members = {member.filename: member for member in self._zip.infolist()}
-        check_members(self._zip.infolist())
+        try:
+            check_members(self._zip.infolist())
+        except DocumentError:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._zip.close()
+        self._file.close()
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
 
     def names(self) -> list[str]:
         return list(self._members)
+
+    @property
+    def locked(self) -> bool:
+        """Whether every file in it is encrypted."""
+        files = [member for member in self._members.values() if not member.is_dir()]
+        return bool(files) and all(member.flag_bits & _ENCRYPTED_FLAG for member in files)
+
+    def size(self, name: str) -> int:
+        """How long a member says that it is unpacked."""
+        return self._members[name].file_size
 
     def read(self, name: str) -> bytes:
         """A member's bytes; `corrupt` if there is none of that name."""

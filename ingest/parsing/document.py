@@ -7,13 +7,17 @@ items of a list, the rows of a table or the lines of code. Knows nothing of file
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from retrieval.errors import DocumentError
 from retrieval.types import Heading, Page
 
 MAX_TEXT_CHARS = 20_000_000
+NOTHING_READ = "Nothing in the file could be read. "
+_MAX_LEFT_OUT = 100
+# A chunk is 200 tokens, about 800 characters.
+_ROW_CHARS, _KEY_CHARS = 600, 80
 
 _BULLETS = dict.fromkeys(map(ord, "\uf0b7\uf0a7\uf0d8\uf0fc\uf076\uf06e\uf071"), "•")
 _SPACES = dict.fromkeys(
@@ -32,6 +36,12 @@ _INVISIBLE = dict.fromkeys(
 _CONTROL = dict.fromkeys([*(c for c in range(0x20) if c not in (0x09, 0x0A)), *range(0x7F, 0xA0)])
 _CHARACTERS = {**_BULLETS, **_SPACES, **_INVISIBLE, **_CONTROL}
 _LINE_BREAK = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+# A letter has a few accents; a thousand make normalisation take minutes (UAX #15 allows 30, its stream-safe format).
+_MARK = (
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f"
+    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+_TOO_MANY_MARKS = re.compile(f"({_MARK}{{30}}){_MARK}+")
 _NOT_CHARACTERS = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _MANY_BLANK_LINES = re.compile(r"\n{3,}")
 
@@ -41,7 +51,9 @@ class ParsedDocument:
     """A document version as text. Pages tile the text in order; headings ascend and lie on text of their own.
 
     `text` is NFC, has `\\n` as its only line break and no control characters. `title` is what the document calls
-    itself, None where it does not. `media_type` is what the content was found to be.
+    itself, None where it does not. `media_type` is what the content was found to be. `hidden_chars` counts what was
+    left out because no reader sees it, `left_out` names parts that could not be read, each with the reason.
+    `recognised` are the spans whose words a machine has recognised in pictures.
     """
 
     text: str
@@ -49,12 +61,16 @@ class ParsedDocument:
     headings: tuple[Heading, ...]
     title: str | None
     media_type: str
+    hidden_chars: int = 0
+    left_out: tuple[str, ...] = ()
+    recognised: tuple[tuple[int, int], ...] = ()
 
 
 def normalised(text: str) -> str:
     """`text` as NFC with `\\n` line breaks, plain spaces and without characters that nobody can see."""
     text = _LINE_BREAK.sub("\n", text)
-    text = _NOT_CHARACTERS.sub("\ufffd", text) if not text.isascii() else text
+    if not text.isascii():
+        text = _TOO_MANY_MARKS.sub(r"\1", _NOT_CHARACTERS.sub("\ufffd", text))
     return unicodedata.normalize("NFC", text.translate(_CHARACTERS))
 
 
@@ -77,6 +93,9 @@ class TextBuilder:
         self._last_was_line = False
         self._page_starts: list[tuple[int, int]] = []
         self._headings: list[Heading] = []
+        self._hidden_chars = 0
+        self._left_out: list[str] = []
+        self._recognised: list[tuple[int, int]] = []
 
     def page(self, number: int) -> None:
         """Starts a page: blocks that follow are on it. Numbers ascend."""
@@ -98,8 +117,17 @@ class TextBuilder:
         self._block(text, as_line=True, breaks=breaks)
 
     def row(self, cells: Sequence[str]) -> None:
-        """A table row: the cells that are not empty, divided by ` | `."""
-        self.line(" | ".join(cell for cell in (one_line(cell).replace(" | ", " / ") for cell in cells) if cell))
+        """A table row: the cells that are not empty, divided by ` | `. A row too long for a chunk goes on in lines that
+        begin with its first cell, so that each says which row it is."""
+        shown = [cell for cell in (one_line(cell).strip(" |").replace(" | ", " / ") for cell in cells) if cell]
+        key = shown[0] if len(shown) > 1 and len(shown[0]) <= _KEY_CHARS else ""
+        line = ""
+        for cell in shown:
+            if line not in ("", key) and key and len(line) + len(cell) > _ROW_CHARS:
+                self.line(line)
+                line = key
+            line += f" | {cell}" if line else cell
+        self.line(line)
 
     def verbatim(self, text: str) -> None:
         """Lines whose breaks and indentation carry meaning, such as code."""
@@ -108,22 +136,51 @@ class TextBuilder:
         if text:
             self._append(text, as_line=False)
 
+    def document(self, part: ParsedDocument, *, level: int) -> None:
+        """A whole document that is a part of this one, its headings below `level`. Its pages are not kept."""
+        lead = len(part.text) - len(part.text.lstrip())
+        text = part.text.strip()
+        start = self._append(text, as_line=False) - lead
+        end = start + lead + len(text)
+        for heading in part.headings:
+            moved = replace(heading, start=heading.start + start, end=min(heading.end + start, end))
+            self._headings.append(replace(moved, level=min(9, level + heading.level)))
+        self._recognised += [(max(0, at) + start, min(to + start, end)) for at, to in part.recognised]
+        self._hidden_chars += part.hidden_chars
+        self._left_out += part.left_out
+
+    def hide(self, text: str) -> None:
+        """Counts text that no reader sees, and that is left out for that reason."""
+        self._hidden_chars += len(one_line(text))
+
+    def leave_out(self, reason: str) -> None:
+        """Notes what could not be read, as a sentence."""
+        if len(self._left_out) < _MAX_LEFT_OUT:
+            self._left_out.append(one_line(reason)[:500])
+
     def gap(self) -> None:
         """Ends a run of lines, so that two tables or lists that follow each other stay apart."""
         self._last_was_line = False
 
-    def build(self, media_type: str, title: str | None = None) -> ParsedDocument:
+    def build(
+        self, media_type: str, title: str | None = None, *, recognised_pages: Collection[int] = ()
+    ) -> ParsedDocument:
         """The document; raises DocumentError `no_text` if nothing was added. Without a `title` of its own a document is
         called what its first heading says, if that is where it begins or is the only one of the highest level."""
         text = "".join(self._pieces)
         if not text:
-            raise DocumentError("The file contains no text.", code="no_text")
+            raise DocumentError(_no_text(self._hidden_chars, self._left_out), code="no_text")
+        pages = _tiled(self._page_starts, len(text))
+        recognised = [(page.start, page.end) for page in pages if page.number in recognised_pages]
         return ParsedDocument(
             text=text,
-            pages=_tiled(self._page_starts, len(text)),
+            pages=pages,
             headings=tuple(self._headings),
             title=title_of(title, self._headings),
             media_type=media_type,
+            hidden_chars=self._hidden_chars,
+            left_out=tuple(self._left_out),
+            recognised=tuple(recognised or self._recognised),
         )
 
     def _block(self, text: str, *, as_line: bool, breaks: Sequence[tuple[int, int]]) -> None:
@@ -143,7 +200,7 @@ class TextBuilder:
         self._length += len(text)
         self._last_was_line = as_line
         if self._length > MAX_TEXT_CHARS:
-            raise DocumentError(f"The file holds more than {MAX_TEXT_CHARS:,} characters of text.", code="parse_limit")
+            raise too_much_text()
         return start
 
     def _move_pages_that_start_here(self, by: int) -> None:
@@ -153,6 +210,22 @@ class TextBuilder:
             if start < self._length:
                 return
             self._page_starts[index] = (number, start + by)
+
+
+def too_much_text() -> DocumentError:
+    return DocumentError(
+        f"The file holds more than {MAX_TEXT_CHARS:,} characters of text. Divide it into smaller ones.",
+        code="parse_limit",
+    )
+
+
+def _no_text(hidden_chars: int, left_out: Sequence[str]) -> str:
+    if left_out:
+        more = f" And {len(left_out) - 3} more." if len(left_out) > 3 else ""
+        return f"{NOTHING_READ}{' '.join(left_out[:3])}{more}"
+    if hidden_chars:
+        return f"The file shows no text: its {hidden_chars:,} characters are hidden from readers."
+    return "The file contains no text."
 
 
 # What programs write where nobody gave a title.

@@ -7,12 +7,12 @@ text and content controls, which ready readers mix up or skip, are decided here.
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ingest.parsing.archive import Archive, Element, attribute, child, children, local
 from ingest.parsing.charts import add_chart
-from ingest.parsing.detection import DOCX
 from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
+from ingest.parsing.media_types import DOCX
+from ingest.parsing.original import Original
 from ingest.parsing.rows import add_table
 from retrieval.errors import DocumentError
 
@@ -55,9 +55,9 @@ class _Numbering:
         return pattern.strip()
 
 
-def parse_docx(path: Path) -> ParsedDocument:
+def parse_docx(original: Original) -> ParsedDocument:
     """Raises DocumentError: `corrupt`, `no_text`, `encrypted`, `parse_limit`."""
-    with Archive(path) as archive:
+    with Archive(original) as archive:
         main = next(
             (name for kind, name in archive.relations("").values() if kind == "officeDocument"), "word/document.xml"
         )
@@ -71,9 +71,10 @@ class _Walk:
         self._relations = archive.relations(main)
         by_kind = {kind: name for kind, name in self._relations.values() if name in archive}
         self._archive = archive
-        self._body = child(archive.xml(main), "body")
-        if self._body is None:
+        body = child(archive.xml(main), "body")
+        if body is None:
             raise DocumentError("The file is damaged: the document has no body.", code="corrupt")
+        self._body: Element = body
         self._styles = _styles(archive.xml(by_kind["styles"])) if "styles" in by_kind else {}
         numbering = archive.xml(by_kind["numbering"]) if "numbering" in by_kind else None
         self._numbering = _Numbering(_list_levels(numbering) if numbering is not None else {})
@@ -92,7 +93,15 @@ class _Walk:
             for note in notes:
                 if attribute(note, "type") is None:
                     self._out.paragraph(" ".join(_text(paragraph) for paragraph in children(note, "p")))
+        self._count_hidden()
         return self._out.build(DOCX, self._title())
+
+    def _count_hidden(self) -> None:
+        for paragraph in self._body.iter("{*}p"):
+            whole = self._hidden(_value(child(paragraph, "pPr"), "pStyle"))
+            for run in paragraph.iter("{*}r"):
+                if whole or _is_hidden(child(run, "rPr")):
+                    self._out.hide("".join(text.text or "" for text in run.iter("{*}t")))
 
     def _title(self) -> str | None:
         core = next((name for kind, name in self._archive.relations("").values() if kind == "core-properties"), None)

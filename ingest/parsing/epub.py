@@ -4,19 +4,19 @@ Knows nothing of other formats.
 """
 
 import posixpath
-from pathlib import Path
 from urllib.parse import unquote
 
 from ingest.parsing.archive import Archive, local
-from ingest.parsing.detection import EPUB
 from ingest.parsing.document import ParsedDocument, TextBuilder
 from ingest.parsing.html import add_html, html_root
+from ingest.parsing.media_types import EPUB
+from ingest.parsing.original import Original
 from retrieval.errors import DocumentError
 
 
-def parse_epub(path: Path) -> ParsedDocument:
+def parse_epub(original: Original) -> ParsedDocument:
     """Raises DocumentError: `encrypted`, `corrupt`, `no_text`, `parse_limit`."""
-    with Archive(path) as archive:
+    with Archive(original) as archive:
         container = archive.xml("META-INF/container.xml")
         package = next((root.get("full-path") for root in container.iter("{*}rootfile")), None)
         if package is None:

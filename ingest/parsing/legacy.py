@@ -1,16 +1,16 @@
-"""Formats of the past, read by kreuzberg: Word and PowerPoint 97-2003, RTF, Outlook messages.
+"""Formats of the past, read by kreuzberg: Word and PowerPoint 97-2003, RTF.
 
 Kreuzberg's own rich formats are not used: measured on docling's test documents, the parsers beside this one keep more
 of DOCX, PPTX and OpenDocument. Knows nothing of those.
 """
 
-from pathlib import Path
 from typing import Any
 
 import kreuzberg
 
-from ingest.parsing.detection import MSG, PPT
 from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
+from ingest.parsing.media_types import PPT, RTF
+from ingest.parsing.original import Original
 from ingest.parsing.rows import add_table
 from retrieval.errors import DocumentError
 
@@ -25,10 +25,10 @@ _MASTER_TEXT = frozenset(
 _ENCRYPTED = ("password", "encrypted", "protected")
 
 
-def parse_legacy(path: Path, media_type: str) -> ParsedDocument:
+def parse_legacy(original: Original, media_type: str) -> ParsedDocument:
     """Raises DocumentError: `encrypted`, `corrupt`, `no_text`, `parse_limit`."""
     try:
-        result = kreuzberg.extract_bytes_sync(path.read_bytes(), media_type, config=_CONFIG)
+        result = kreuzberg.extract_bytes_sync(original.read(), media_type, config=_CONFIG)
     except kreuzberg.KreuzbergError as error:
         reason = str(error)
         if any(word in reason.lower() for word in _ENCRYPTED):
@@ -43,7 +43,15 @@ def parse_legacy(path: Path, media_type: str) -> ParsedDocument:
         for paragraph in result.content.split("\n\n"):
             out.paragraph(paragraph)
     metadata: Any = result.metadata or {}
-    return out.build(media_type, metadata.get("subject" if media_type == MSG else "title"))
+    return out.build(media_type, metadata.get("title"))
+
+
+def rich_text(content: bytes) -> str:
+    """The words of an RTF body; "" where it has none or cannot be read."""
+    try:
+        return str(kreuzberg.extract_bytes_sync(content, RTF, config=_CONFIG).content) if content else ""
+    except kreuzberg.KreuzbergError:
+        return ""
 
 
 def _node(out: TextBuilder, content: dict[str, Any], *, as_lines: bool) -> None:

@@ -1,68 +1,67 @@
-"""E-mail (RFC 5322): the headers people read, the body, and attachments that are text themselves.
+"""E-mail as it travels (RFC 5322, MIME) to a Message. Knows nothing of mailboxes or of what attachments say."""
 
-Other attachments are named, not opened: each is a document of its own. Knows nothing of mailboxes.
-"""
-
-import re
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 
-from ingest.parsing.detection import EMAIL, PLAIN
-from ingest.parsing.document import ParsedDocument, TextBuilder, normalised, one_line
+from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
 from ingest.parsing.encoding import decoded
-from ingest.parsing.html import add_html, html_root, main_part
-from ingest.parsing.plain import parse_plain
+from ingest.parsing.media_types import EMAIL
+from ingest.parsing.message import MAX_DEPTH, Attachment, Message, add_message
+from ingest.parsing.original import Original
+from ingest.parsing.parts import Parts
 from retrieval.errors import DocumentError
 
 _HEADERS = ("Subject", "From", "To", "Cc", "Date")
 _EVIDENCE = frozenset({"subject", "from", "to", "date", "received", "mime-version", "message-id"})
 _MAX_PARTS = 500
-_MAX_DEPTH = 10
+# The standard library takes seconds for a list of ten thousand addresses, which nobody reads.
+_MAX_HEADER = 50_000
 _SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
-_BLANK_LINES = re.compile(r"\n\s*\n")
+# How an attachment without a name is called, so that its type is known.
+_NAMES = {"text/html": "attachment.html", "text/calendar": "invitation.ics", "text/csv": "attachment.csv"}
 
 
-def parse_mail(content: bytes) -> ParsedDocument:
-    """Raises DocumentError: `type_mismatch` if it is no e-mail at all, `no_text`, `parse_limit`."""
-    message = BytesParser(EmailMessage, policy=policy.default).parsebytes(content)
+def parse_mail(original: Original, parts: Parts) -> ParsedDocument:
+    """Raises DocumentError: `type_mismatch` if it is no e-mail at all, `no_text`, `encrypted`, `parse_limit`."""
+    message = BytesParser(EmailMessage, policy=policy.default).parsebytes(original.read())
     if not {key.lower() for key in message} & _EVIDENCE:
         raise DocumentError("The file is not an e-mail: it has no sender, subject or date.", code="type_mismatch")
+    if message.get_content_type() in ("multipart/encrypted", "application/pkcs7-mime"):
+        raise DocumentError("The e-mail is encrypted. Save it decrypted and upload that.", code="encrypted")
     out = TextBuilder()
-    _message(out, message, depth=0)
+    add_message(out, _message(message, 0), parts)
     return out.build(EMAIL, _header(message, "Subject"))
 
 
-def _message(out: TextBuilder, message: EmailMessage, *, depth: int) -> None:
-    if depth > _MAX_DEPTH:
+def _message(message: EmailMessage, depth: int) -> Message:
+    if depth > MAX_DEPTH:
         raise DocumentError("The e-mail holds too many messages inside each other.", code="parse_limit")
-    for name in _HEADERS:
-        if value := _header(message, name):
-            out.line(f"{name}: {value}")
-    out.gap()
-    bodies, attachments = _parts(message)
-    if bodies:
-        _body(out, _preferred(bodies))
-    names = []
-    for part in attachments:
-        name = one_line(part.get_filename() or "")
-        if part.get_content_type() == "message/rfc822":
-            inner = part.get_payload(0) if part.is_multipart() else None
-            if isinstance(inner, EmailMessage):
-                out.heading(2, f"Attached message: {_header(inner, 'Subject')}")
-                _message(out, inner, depth=depth + 1)
-        elif part.get_content_maintype() == "text" and part.get_content_subtype() in (
-            "plain",
-            "html",
-            "markdown",
-            "csv",
-        ):
-            out.heading(2, f"Attachment: {name or 'text'}")
-            _body(out, part)
-        elif name:
-            names.append(name)
-    if names:
-        out.paragraph(f"Attachments: {', '.join(names)}")
+    bodies, attached = _parts(message)
+    plain = next((part for part in bodies if part.get_content_type() == "text/plain"), None)
+    html = next((part for part in bodies if part.get_content_type() == "text/html"), None)
+    return Message(
+        headers=tuple((name, _header(message, name)) for name in _HEADERS),
+        plain=_text(plain) if plain is not None else "",
+        html=_text(html).encode("utf-8", "replace") if html is not None else b"",
+        attachments=tuple(_attachment(part, depth) for part in attached),
+    )
+
+
+def _attachment(part: EmailMessage, depth: int) -> Attachment:
+    kind = part.get_content_type()
+    if kind == "message/rfc822":
+        inner = part.get_payload(0) if part.is_multipart() else None
+        return Attachment("", _message(inner, depth + 1) if isinstance(inner, EmailMessage) else b"")
+    raw = part.get_payload(decode=True)
+    shown = part.get_content_maintype() == "image" and (
+        part.get("Content-ID") is not None or part.get_content_disposition() == "inline"
+    )
+    content = raw if isinstance(raw, bytes) else b""
+    charset = part.get_content_charset()
+    if part.get_content_maintype() == "text" and charset and charset.lower() not in ("us-ascii", "utf-8"):
+        content = _text(part).encode("utf-8", "replace")
+    return Attachment(part.get_filename() or _NAMES.get(kind, ""), content, inline=shown)
 
 
 def _parts(message: EmailMessage) -> tuple[list[EmailMessage], list[EmailMessage]]:
@@ -76,39 +75,19 @@ def _parts(message: EmailMessage) -> tuple[list[EmailMessage], list[EmailMessage
         seen += 1
         if seen > _MAX_PARTS:
             raise DocumentError(f"The e-mail has more than {_MAX_PARTS} parts.", code="parse_limit")
-        if part.get_content_type() == "message/rfc822":
+        kind = part.get_content_type()
+        if kind == "message/rfc822":
             attachments.append(part)
         elif part.is_multipart():
             stack += [inner for inner in reversed(list(part.iter_parts())) if isinstance(inner, EmailMessage)]
-        elif part.get_content_type() in ("text/plain", "text/html") and not part.get_filename():
+        elif kind in ("text/plain", "text/html") and not part.get_filename():
             bodies.append(part)
-        elif part.get_content_type() not in _SIGNATURES:
+        elif kind not in _SIGNATURES:
             attachments.append(part)
     return bodies, attachments
 
 
-def _preferred(bodies: list[EmailMessage]) -> EmailMessage:
-    """The plain body; the HTML one where the plain one is missing or only says "your program cannot show HTML"."""
-    plain = next((part for part in bodies if part.get_content_type() == "text/plain"), None)
-    html = next((part for part in bodies if part.get_content_type() == "text/html"), None)
-    if plain is None or html is None:
-        return plain or html or bodies[0]
-    return plain if len(_payload(plain).split()) >= 20 or len(_payload(html)) < 2000 else html
-
-
-def _body(out: TextBuilder, part: EmailMessage) -> None:
-    content = _payload(part)
-    if not content.strip():
-        return
-    if part.get_content_type() == "text/html":
-        add_html(out, main_part(html_root(content.encode("utf-8"))))
-        return
-    text = parse_plain(normalised(content), PLAIN).text
-    for paragraph in _BLANK_LINES.split(text):
-        out.verbatim(paragraph)
-
-
-def _payload(part: EmailMessage) -> str:
+def _text(part: EmailMessage) -> str:
     raw = part.get_payload(decode=True)
     content = raw if isinstance(raw, bytes) else b""
     charset = part.get_content_charset()
@@ -117,10 +96,16 @@ def _payload(part: EmailMessage) -> str:
             return content.decode(charset, "replace")
         except LookupError:
             pass
-    return decoded(content)
+    try:
+        return decoded(content)
+    except DocumentError:
+        return ""  # no text in any encoding
 
 
 def _header(message: EmailMessage, name: str) -> str:
+    length = sum(len(str(value)) for key, value in message.raw_items() if key.lower() == name.lower())
+    if length > _MAX_HEADER:
+        return ""
     try:
         return one_line(str(message.get(name, "")))
     except (ValueError, IndexError, TypeError, AttributeError):

@@ -3,11 +3,10 @@
 Knows nothing of other formats; OpenDocument spreadsheets are read with the other spreadsheets.
 """
 
-from pathlib import Path
-
 from ingest.parsing.archive import Archive, Element, attribute, child, local
-from ingest.parsing.detection import ODP
 from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
+from ingest.parsing.media_types import ODP
+from ingest.parsing.original import Original
 from ingest.parsing.rows import add_table
 from retrieval.errors import DocumentError
 
@@ -18,18 +17,38 @@ _MAX_DEPTH = 120
 _MAX_REPEAT = 100
 
 
-def parse_opendocument(path: Path, media_type: str) -> ParsedDocument:
+def parse_opendocument(original: Original, media_type: str) -> ParsedDocument:
     """Raises DocumentError: `encrypted`, `corrupt`, `no_text`, `parse_limit`."""
-    with Archive(path) as archive:
+    with Archive(original) as archive:
         if "META-INF/manifest.xml" in archive and b"encryption-data" in archive.read("META-INF/manifest.xml"):
             raise DocumentError("The file is protected by a password.", code="encrypted")
         body = child(archive.xml("content.xml"), "body")
         if body is None:
             raise DocumentError("The file is damaged: the document has no body.", code="corrupt")
-        out = TextBuilder()
+        _take_out_hidden(body, out := TextBuilder())
         _Walk(out, slides=media_type == ODP).blocks(body, 0)
         titles = archive.xml("meta.xml").iter("{*}title") if "meta.xml" in archive else iter(())
         return out.build(media_type, next((title.text for title in titles if title.text), None))
+
+
+def _take_out_hidden(body: Element, out: TextBuilder) -> None:
+    """Removes what is never shown: text in styles that say so, hidden paragraphs, and slides left out of the show."""
+    hidden = {
+        attribute(style, "name")
+        for style in body.getroottree().iter("{*}style")
+        for properties in style
+        if attribute(properties, "display") == "none" or attribute(properties, "visibility") == "hidden"
+    }
+    marked = [
+        element
+        for element in body.iter("{*}span", "{*}p", "{*}h", "{*}page", "{*}hidden-text", "{*}hidden-paragraph")
+        if local(element).startswith("hidden-") or (attribute(element, "style-name") or "") in hidden
+    ]
+    for element in marked:
+        out.hide("".join(element.itertext()))
+        for part in list(element):
+            element.remove(part)
+        element.text = None
 
 
 class _Walk:
@@ -51,7 +70,7 @@ class _Walk:
             elif name == "list":
                 self._list(element, depth)
             elif name == "table":
-                add_table(self._out, [[_text(cell) for cell in _repeated(row)] for row in _rows(element)])
+                add_table(self._out, _grid(element))
             elif name == "page" and self._slides:
                 self._slide(element, depth)
             elif name == "notes" and self._slides:
@@ -122,6 +141,25 @@ def _text(element: Element) -> str:
 
 def _rows(table: Element) -> list[Element]:
     return [row for row in table.iter("{*}table-row") if next(row.iterancestors("{*}table")) is table]
+
+
+def _grid(table: Element) -> list[list[str]]:
+    """The cells' texts by row and column. A cell merged over columns stands in the first, over rows in each."""
+    grid: list[list[str]] = []
+    hanging: dict[int, tuple[int, str]] = {}  # column -> rows that a cell from above still covers, its text
+    for row in _rows(table):
+        texts: list[str] = []
+        for column, cell in enumerate(_repeated(row)):
+            rows, text = hanging.pop(column, (0, ""))
+            if local(cell) == "table-cell":
+                text = one_line(_text(cell))
+                span = attribute(cell, "number-rows-spanned") or "1"
+                rows = int(span) if span.isdigit() and len(span) < 6 else 1
+            if rows > 1:
+                hanging[column] = (rows - 1, text)
+            texts.append(text if rows else "")
+        grid.append(texts)
+    return grid
 
 
 def _repeated(row: Element) -> list[Element]:

@@ -92,7 +92,8 @@ class _Tables:
             abs(one - other) < _SAME_WIDTH for one, other in zip(table.widths, self._widths, strict=True)
         )
         if not goes_on:
-            if max(sum(1 for cell in row if cell) for row in table.rows) < 2:
+            # A single row in rules, above which no table ends, is a box too.
+            if (len(table.rows) < 2 and table.ruled) or max(sum(1 for cell in row if cell) for row in table.rows) < 2:
                 return False
             # Without rules around it the first row is a header only if it looks different.
             is_header = looks_like_header(table.rows) and (table.ruled or table.bold_header)

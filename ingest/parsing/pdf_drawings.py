@@ -130,7 +130,8 @@ def visible(page: pypdfium2.PdfPage, lines: Sequence[Line], box: Box) -> list[Li
 
 
 def grids_of(drawings: Drawings) -> tuple[Grid, ...]:
-    """The tables that rules are drawn around: at least two columns and two rows."""
+    """The tables that rules are drawn around: at least two columns and two rows, or a row of at least three columns,
+    which may be the last of a table on the page before."""
     rows, columns = _merged(drawings.horizontal), _merged(drawings.vertical)
     if len(rows) + len(columns) > _MAX_RULES:
         return ()
@@ -138,7 +139,7 @@ def grids_of(drawings: Drawings) -> tuple[Grid, ...]:
     for group_rows, group_columns in _connected(rows, columns):
         xs = _edges([rule.at for rule in group_columns] + [x for rule in group_rows for x in (rule.start, rule.end)])
         ys = _edges([rule.at for rule in group_rows] + [y for rule in group_columns for y in (rule.start, rule.end)])
-        if len(xs) >= 3 and len(ys) >= 3 and group_columns:
+        if group_columns and ((len(xs) >= 3 and len(ys) >= 3) or (len(xs) >= 4 and len(ys) == 2)):
             found.append(Grid(tuple(xs), tuple(reversed(ys))))
     return tuple(found)
 

@@ -58,13 +58,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PageContent:
-    """`height` in points; `images` says whether the page shows any."""
+    """`height` in points; `images` says whether the page shows any. `hidden` are the words that nobody can see."""
 
     number: int
     height: float
     lines: tuple[Line, ...]
     grids: tuple[Grid, ...]
     images: bool
+    hidden: str = ""
 
 
 def read_page(page: pypdfium2.PdfPage, number: int) -> PageContent:
@@ -74,13 +75,17 @@ def read_page(page: pypdfium2.PdfPage, number: int) -> PageContent:
     grids = grids_of(drawn)
     textpage = page.get_textpage()
     try:
-        found = list(_Reader(textpage, number, box, grids, scanned=drawn.images).lines())
+        reader = _Reader(textpage, number, box, grids, scanned=drawn.images)
+        found = list(reader.lines())
     finally:
         textpage.close()
     lines = [one.line for one in found]
+    hidden = reader.hidden
     if drawn.may_hide or any(one.pale for one in found):
         lines = visible(page, lines, box)
-    return PageContent(number, box[3] - box[1], tuple(lines), grids, drawn.images)
+        seen = {id(line) for line in lines}
+        hidden += [one.line.text for one in found if id(one.line) not in seen]
+    return PageContent(number, box[3] - box[1], tuple(lines), grids, drawn.images, " ".join(hidden))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ class _Reader:
         self._box = box
         self._grids = grids
         self._scanned = scanned
+        self.hidden: list[str] = []
         self._a, self._b, self._c, self._d = (ctypes.c_double() for _ in range(4))
         self._red, self._green, self._blue, self._alpha = (ctypes.c_uint() for _ in range(4))
         self._matrix = pdfium.FS_MATRIX()
@@ -141,6 +147,7 @@ class _Reader:
         off_page = right < x0 or left > x1 or top < y0 or bottom > y1
         # An invisible layer over a scan is its text; anywhere else it was put there not to be read.
         if off_page or size < _TINY_POINTS or (self._is_invisible(begin) and not self._scanned):
+            self.hidden.append(words)
             return None
         baseline = self._baseline(begin)
         # A bullet has a font of its own.

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ingest.parsing.detection import ASCIIDOC, MARKDOWN, ORG, RST
-from ingest.parsing.document import MAX_TEXT_CHARS, ParsedDocument, one_line, title_of
+from ingest.parsing.document import MAX_TEXT_CHARS, ParsedDocument, one_line, title_of, too_much_text
+from ingest.parsing.media_types import ASCIIDOC, MARKDOWN, ORG, RST
 from retrieval.errors import DocumentError
 from retrieval.types import Heading
 
@@ -54,7 +54,7 @@ def parse_plain(text: str, media_type: str) -> ParsedDocument:
     if not text.strip():
         raise DocumentError("The file contains no text.", code="no_text")
     if len(text) > MAX_TEXT_CHARS:
-        raise DocumentError(f"The file holds more than {MAX_TEXT_CHARS:,} characters of text.", code="parse_limit")
+        raise too_much_text()
     title = None
     body = 0
     if media_type == MARKDOWN:

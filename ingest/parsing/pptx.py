@@ -5,12 +5,12 @@ of other formats.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from ingest.parsing.archive import Archive, Element, attribute, child, children, local
 from ingest.parsing.charts import add_chart
-from ingest.parsing.detection import PPTX
 from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
+from ingest.parsing.media_types import PPTX
+from ingest.parsing.original import Original
 from ingest.parsing.rows import add_table
 from retrieval.errors import DocumentError
 
@@ -21,21 +21,24 @@ _MAX_DEPTH = 60
 _FAR = 1 << 40
 
 
-def parse_pptx(path: Path) -> ParsedDocument:
+def parse_pptx(original: Original) -> ParsedDocument:
     """Raises DocumentError: `corrupt`, `no_text`, `encrypted`, `parse_limit`."""
-    with Archive(path) as archive:
+    with Archive(original) as archive:
         package = dict(archive.relations("").values())
         main = package.get("officeDocument", "ppt/presentation.xml")
         relations = archive.relations(main)
-        listing = child(archive.xml(main), "sldIdLst")
+        presentation = archive.xml(main)
+        listing = child(presentation, "sldIdLst")
         if listing is None:
             raise DocumentError("The presentation has no slides.", code="no_text")
+        extent = child(presentation, "sldSz")
+        size = (_coordinate(extent, "cx"), _coordinate(extent, "cy")) if extent is not None else (_FAR, _FAR)
         out = TextBuilder()
         for number, entry in enumerate(children(listing, "sldId"), 1):
             out.page(number)
             _, name = relations.get(_relation_id(entry), ("", ""))
             if name in archive:
-                _slide(archive, name, out)
+                _slide(archive, name, size, out)
         core = package.get("core-properties", "")
         titles = archive.xml(core).iter("{*}title") if core in archive else iter(())
         return out.build(PPTX, next((title.text for title in titles if title.text), None))
@@ -46,12 +49,18 @@ def _relation_id(entry: Element) -> str:
     return next((str(value) for key, value in entry.items() if key.endswith("}id")), "")
 
 
-def _slide(archive: Archive, name: str, out: TextBuilder) -> None:
+def _slide(archive: Archive, name: str, size: tuple[int, int], out: TextBuilder) -> None:
     root = archive.xml(name)
     if attribute(root, "show") in ("0", "false"):
+        out.hide(_words(root))
         return
     relations = archive.relations(name)
-    shapes = list(_shapes(child(root, "cSld", "spTree"), 0))
+    shapes = []
+    for placed in _shapes(child(root, "cSld", "spTree"), 0):
+        if _is_off_slide(placed[1], size):
+            out.hide(_words(placed[1]))
+        else:
+            shapes.append(placed)
     title = next((shape for _, shape in shapes if _placeholder(shape) in _TITLES), None)
     if title is not None:
         out.heading(1, " ".join(_paragraph(p) for p in title.iter("{*}p")))
@@ -86,6 +95,22 @@ def _shapes(tree: Element | None, depth: int) -> Iterator[tuple[tuple[int, int],
             yield (top // 457_200 if top >= 0 else -1, left), shape
 
 
+def _is_off_slide(shape: Element, size: tuple[int, int]) -> bool:
+    """Whether a shape of the slide itself (those in a group are placed within it) lies wholly beside the slide."""
+    offset, extent = next(shape.iter("{*}off"), None), next(shape.iter("{*}ext"), None)
+    if offset is None or extent is None or local(shape.getparent()) != "spTree":
+        return False
+    left, top = _coordinate(offset, "x"), _coordinate(offset, "y")
+    right, bottom = left + _coordinate(extent, "cx"), top + _coordinate(extent, "cy")
+    return right <= 0 or bottom <= 0 or left >= size[0] or top >= size[1]
+
+
+def _words(element: Element) -> str:
+    return " ".join(
+        text.text or "" for text in element.iter("{http://schemas.openxmlformats.org/drawingml/2006/main}t")
+    )
+
+
 def _coordinate(offset: Element, name: str) -> int:
     try:
         return int(offset.get(name) or 0)
@@ -105,7 +130,7 @@ def _placeholder(shape: Element) -> str | None:
 def _shape(archive: Archive, relations: dict[str, tuple[str, str]], shape: Element, out: TextBuilder) -> None:
     table = next(shape.iter("{*}tbl"), None)
     if table is not None:
-        add_table(out, [_row(row) for row in children(table, "tr")])
+        add_table(out, _grid(table))
         return
     for chart in shape.iter(_CHART):
         _, name = relations.get(attribute(chart, "id") or "", ("", ""))
@@ -120,8 +145,17 @@ def _shape(archive: Archive, relations: dict[str, tuple[str, str]], shape: Eleme
             out.line(text)
 
 
-def _row(row: Element) -> list[str]:
-    return [" ".join(_paragraph(p) for p in cell.iter("{*}p")) for cell in children(row, "tc")]
+def _grid(table: Element) -> list[list[str]]:
+    """The cells' texts by row and column. A cell merged over columns stands in the first, over rows in each."""
+    grid: list[list[str]] = []
+    for row in children(table, "tr"):
+        texts: list[str] = []
+        for cell in children(row, "tc"):
+            above = grid[-1][len(texts)] if grid and len(texts) < len(grid[-1]) else ""
+            text = " ".join(_paragraph(p) for p in cell.iter("{*}p"))
+            texts.append(text or (above if cell.get("vMerge") in ("1", "true") else ""))
+        grid.append(texts)
+    return grid
 
 
 def _paragraph(paragraph: Element) -> str:

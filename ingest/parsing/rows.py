@@ -4,30 +4,32 @@ A chunk, a quote and an embedding see single rows, never the whole table: "Name:
 understood, "Ada | 25" cannot. Knows nothing of where tables come from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 
 from ingest.parsing.document import TextBuilder, one_line
 
 _HEADER_CELL_MAX = 60
+_LOOK_AHEAD = 100  # rows that decide about the header; the others are written as they come
 
 
 def add_table(
-    out: TextBuilder, rows: Sequence[Sequence[str]], header: Sequence[str] | None = None, *, after_header: bool = False
+    out: TextBuilder, rows: Iterable[Sequence[str]], header: Sequence[str] | None = None, *, after_header: bool = False
 ) -> None:
     """Writes `rows` to `out`, a line each. `header` are column headings from elsewhere, `after_header` if they are
     written already; without them the first row is taken as the header if it looks like one."""
-    rows = [[one_line(cell) for cell in row] for row in rows]
-    rows = [row for row in rows if any(row)]
+    filled = (row for row in ([one_line(cell) for cell in row] for row in rows) if any(row))
+    first = list(islice(filled, _LOOK_AHEAD))
     if not after_header:
         out.gap()
     if header is None:
         # A title across the table stands above its header.
-        while len(rows) > 1 and _filled(rows[0]) == 1 and max(map(_filled, rows[1:])) > 1:
-            out.line(next(cell for cell in rows.pop(0) if cell))
-        if looks_like_header(rows):
-            header, rows = rows[0], rows[1:]
+        while len(first) > 1 and _filled(first[0]) == 1 and max(map(_filled, first[1:])) > 1:
+            out.line(next(cell for cell in first.pop(0) if cell))
+        if looks_like_header(first):
+            header, first = first[0], first[1:]
             out.row(header)
-    for row in rows:
+    for row in chain(first, filled):
         out.row(labelled(header, row) if header is not None else row)
     out.gap()
 
@@ -45,6 +47,13 @@ def looks_like_header(rows: Sequence[Sequence[str]]) -> bool:
     cells = [cell for cell in first if cell]
     if any(len(cell) > _HEADER_CELL_MAX for cell in cells) or sum(map(_is_number, cells)) > len(cells) // 5:
         return False
+    if any(cell in (":", "-", "–") for cell in cells) or (len(cells) == 2 and first[0].endswith(":")):
+        return False  # a form: "Name: | Ada"
+    for index in named:
+        # A number above numbers is the first of them.
+        below = [row[index] for row in rows[1:8] if index < len(row) and row[index]]
+        if _is_number(first[index]) and below and all(map(_is_number, below)):
+            return False
     return len(set(cells)) > len(cells) // 2 or len(cells) <= 2
 
 

@@ -5,19 +5,24 @@ Knows nothing of formulas or charts: what a sheet shows is what counts.
 
 import csv
 import datetime as dt
+import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import Any
 
 import python_calamine
 
-from ingest.parsing.detection import TSV
 from ingest.parsing.document import MAX_TEXT_CHARS, ParsedDocument, TextBuilder
+from ingest.parsing.hidden_lines import HiddenLines, hidden_lines
+from ingest.parsing.media_types import TSV, XLSX
+from ingest.parsing.original import Original
 from ingest.parsing.rows import add_table, looks_like_header
 from retrieval.errors import DocumentError
 
 _DEFAULT_NAMES = ("sheet", "tabelle", "feuil", "hoja", "foglio", "planilha", "лист", "工作表")
 _DELIMITERS = ",;\t|"
 _SNIFFED_LINES = 30
+_MAX_MERGED = 20_000
+_WORK_SHEET = python_calamine.SheetTypeEnum.WorkSheet
 
 # The default of 128 KiB refuses files that open everywhere else.
 csv.field_size_limit(MAX_TEXT_CHARS)
@@ -30,26 +35,33 @@ def parse_delimited(text: str, media_type: str) -> ParsedDocument:
     delimiter = "\t" if media_type == TSV else _delimiter(text)
     out = TextBuilder()
     try:
-        add_table(out, [row for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter) if any(row)])
+        add_table(out, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise DocumentError(f"The table cannot be read: {error}.", code="corrupt") from error
     return out.build(media_type)
 
 
-def parse_workbook(path: Path, media_type: str) -> ParsedDocument:
-    """XLSX, XLSB, XLS and ODS; a sheet is a page. Hidden sheets are left out.
+def parse_workbook(original: Original, media_type: str) -> ParsedDocument:
+    """XLSX, XLSB, XLS and ODS; a sheet is a page. Hidden sheets, rows and columns are left out.
 
     Raises DocumentError: `encrypted`, `corrupt`, `no_text`, `parse_limit`.
     """
     out = TextBuilder()
     try:
-        with path.open("rb") as file, python_calamine.load_workbook(file) as workbook:
+        with original.open() as file, python_calamine.load_workbook(file) as workbook:
             sheets = [sheet for sheet in workbook.sheets_metadata if _is_visible(sheet)]
+            for sheet in workbook.sheets_metadata:
+                if sheet.visible != python_calamine.SheetVisibleEnum.Visible and sheet.typ == _WORK_SHEET:
+                    _hide(out, workbook.get_sheet_by_name(sheet.name).to_python())
+            hidden = hidden_lines(original) if media_type == XLSX else {}
             for number, sheet in enumerate(sheets, 1):
                 out.page(number)
                 if len(sheets) > 1 or not _is_default_name(sheet.name):
                     out.heading(2, sheet.name)
-                rows = workbook.get_sheet_by_name(sheet.name).to_python()
+                found = workbook.get_sheet_by_name(sheet.name)
+                start = found.start or (0, 0)
+                whole = _filled_down(found.to_python(), start, found.merged_cell_ranges or ())
+                rows = _shown_part(out, whole, start, hidden.get(sheet.name))
                 for table in _tables([[_shown(cell) for cell in row] for row in rows]):
                     out.gap()
                     add_table(out, table.rows, header=table.header)
@@ -60,11 +72,39 @@ def parse_workbook(path: Path, media_type: str) -> ParsedDocument:
     return out.build(media_type)
 
 
+def _hide(out: TextBuilder, rows: Sequence[Sequence[object]]) -> None:
+    for row in rows:
+        out.hide(" ".join(filter(None, map(_shown, row))))
+
+
+Cell = tuple[int, int]
+
+
+def _filled_down(rows: list[list[Any]], start: Cell, merged: Sequence[tuple[Cell, Cell]]) -> list[list[Any]]:
+    """`rows` with the value of a cell that is merged over several rows in each of them."""
+    for (top, left), (bottom, _) in merged[:_MAX_MERGED]:
+        column, first = left - start[1], top - start[0]
+        for row in rows[max(0, first + 1) : bottom - start[0] + 1]:
+            if 0 <= first < len(rows) and 0 <= column < min(len(row), len(rows[first])):
+                row[column] = rows[first][column]
+    return rows
+
+
+def _shown_part(
+    out: TextBuilder, rows: list[list[Any]], start: tuple[int, int], hidden: HiddenLines | None
+) -> list[list[Any]]:
+    """`rows`, of which the first cell is at `start` of the sheet, without its hidden rows and columns."""
+    if hidden is None:
+        return rows
+    top, left = start
+    _hide(out, [row for number, row in enumerate(rows, top) if number in hidden.rows])
+    kept = [row for number, row in enumerate(rows, top) if number not in hidden.rows]
+    _hide(out, [[cell for column, cell in enumerate(row, left) if column in hidden.columns] for row in kept])
+    return [[cell for column, cell in enumerate(row, left) if column not in hidden.columns] for row in kept]
+
+
 def _is_visible(sheet: python_calamine.SheetMetadata) -> bool:
-    return (
-        sheet.visible == python_calamine.SheetVisibleEnum.Visible
-        and sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
-    )
+    return sheet.visible == python_calamine.SheetVisibleEnum.Visible and sheet.typ == _WORK_SHEET
 
 
 def _is_default_name(name: str) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingest.parsing.archive import Element, local, parse_xml
-from ingest.parsing.detection import XML
 from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
+from ingest.parsing.media_types import XML
 from ingest.parsing.rows import add_table
 from retrieval.errors import DocumentError
 

@@ -130,7 +130,7 @@ def test_a_document_over_the_processor_limit_is_ended(slow: Path) -> None:
 
 
 def test_a_document_over_the_memory_limit_is_ended(slow: Path) -> None:
-    with ParseSandbox(ParseLimits(memory_bytes=256 * 2**20)) as sandbox:
+    with ParseSandbox(ParseLimits(memory_bytes=200 * 2**20)) as sandbox:
         assert refused(sandbox, slow) == "parse_limit"
 
 
@@ -255,8 +255,21 @@ def test_a_child_runs_under_every_limit(sandbox: ParseSandbox, slow: Path) -> No
 
 
 def test_nonsense_from_a_child_is_no_document() -> None:
-    good = {"text": "ab", "pages": [[1, 0, 2]], "headings": [], "title": None, "media_type": "text/plain"}
+    good: dict[str, object] = {
+        "text": "ab",
+        "pages": [[1, 0, 2]],
+        "headings": [],
+        "title": None,
+        "media_type": "text/plain",
+    }
+    good |= {"hidden_chars": 0, "left_out": [], "recognised": [[0, 1]]}
     assert _checked(json.loads(json.dumps(good))).text == "ab"
-    for bad in ({**good, "text": 5}, {**good, "pages": [[1, 0, 3]]}, {**good, "headings": [[1, "x", 2, 1]]}, {}):
+    for bad in (
+        {**good, "text": 5},
+        {**good, "pages": [[1, 0, 3]]},
+        {**good, "headings": [[1, "x", 2, 1]]},
+        {**good, "recognised": [[1, 9]]},
+        {},
+    ):
         with pytest.raises((ValueError, TypeError, KeyError)):
             _checked(bad)

@@ -112,3 +112,11 @@ def line(x: float, y: float, text: str, *, size: float = 11, bold: bool = False,
 def lines(x: float, y: float, texts: Sequence[str], *, pitch: float = 14) -> str:
     """Lines of a paragraph below each other."""
     return "".join(line(x, y - pitch * number, text) for number, text in enumerate(texts))
+
+
+def rewritten(path: Path, member: str, old: str, new: str) -> Path:
+    """A container with `old` replaced by `new` in one member, where it stands first."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
+    assert old in members[member]
+    return zipped(path, {**members, member: members[member].replace(old, new, 1)})

@@ -1,5 +1,6 @@
 """PDF files that mean harm or are broken."""
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,6 +50,53 @@ def hidden_text(path: Path) -> None:
         _line(covered, y=400) + " 1 1 1 rg 60 390 500 30 re f 0 0 0 rg",
     ]
     with _document(lines) as document:
+        document.save(path, static_id=True)
+
+
+def turning_tree(path: Path) -> None:
+    """A page tree that holds itself."""
+    path.write_bytes(
+        b"%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[2 0 R 2 0 R]/Count 1000000>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+    )
+
+
+def stream_bomb(path: Path) -> None:
+    """A page whose content unpacks to 300 MiB of drawing orders."""
+    with _document([]) as document:
+        packed = zlib.compress(b"0 0 m 9 9 l S " * (300 * 2**20 // 14), 1)
+        stream = document.make_stream(packed)
+        stream.Filter = Name.FlateDecode
+        document.pages[0].obj.Contents = stream
+        document.save(path, static_id=True, compress_streams=False)
+
+
+def too_many_pages(path: Path) -> None:
+    with _document([_line(VISIBLE, y=700)]) as document:
+        for _ in range(3100):
+            document.pages.append(document.pages[0])
+        document.save(path, static_id=True)
+
+
+def huge_page(path: Path) -> None:
+    """A page of twenty kilometres a side, with a picture and no text: to be drawn for text recognition."""
+    with _document(["q 9000000 0 0 9000000 0 0 cm /I Do Q"]) as document:
+        page = document.pages[0]
+        page.obj.MediaBox = [0, 0, 60_000_000, 60_000_000]
+        picture = document.make_stream(bytes(64))
+        picture.update(
+            {"/Type": Name.XObject, "/Subtype": Name.Image, "/Width": 8, "/Height": 8}
+            | {"/ColorSpace": Name.DeviceGray, "/BitsPerComponent": 8}
+        )
+        page.obj.Resources.XObject = Dictionary(I=picture)
+        document.save(path, static_id=True)
+
+
+def scripts(path: Path) -> None:
+    """A sound sentence, with a script that runs at opening, a form that sends itself and a file attached."""
+    with _document([_line(VISIBLE, y=700)]) as document:
+        document.Root.OpenAction = Dictionary(S=Name.JavaScript, JS="app.launchURL('https://attacker.example')")
+        document.attachments["run.exe"] = b"MZ SECRET-ATTACHED"
         document.save(path, static_id=True)
 
 
