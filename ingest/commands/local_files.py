@@ -12,12 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ingest.commands.usage import WrongUsageError
-
-# Programs and archives, which hold no text of their own; about every other type the server decides.
-SKIPPED_SUFFIXES = frozenset(
-    {".exe", ".dll", ".so", ".dylib", ".bin", ".iso", ".dmg", ".msi", ".class", ".jar", ".pyc", ".o", ".a"}
-    | {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"}
-)
+from ingest.file_names import is_hidden_or_temporary, is_program_or_archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +78,9 @@ def _walk(root: Path, skipped: list[str], unreadable: list[str]) -> Iterator[Loc
 
 def _why_skipped(path: Path, real_root: Path) -> str | None:
     """Why a file in a folder is left out; empty for what needs no mention, None where it is taken."""
-    if path.name.startswith("."):
+    if is_hidden_or_temporary(path.name):
         return ""
-    if path.suffix.lower() in SKIPPED_SUFFIXES:
+    if is_program_or_archive(path.name):
         return "is a program or an archive"
     if path.is_symlink() and not path.resolve().is_relative_to(real_root):
         return "is a link that leads out of the folder"

@@ -129,7 +129,7 @@ def test_a_single_file_is_known_by_its_name(ingest: Ingest, server: FakeServer, 
 
 def test_hidden_files_programs_and_archives_are_left_out(ingest: Ingest, server: FakeServer, folder: Path) -> None:
     (folder / ".git").mkdir()
-    for name in (".git/config.md", ".env", "setup.EXE", "old.zip", "lib.so"):
+    for name in (".git/config.md", ".env", "setup.EXE", "old.rar", "lib.so"):
         (folder / name).write_text("x", encoding="utf-8")
     result = ingest(folder)
     assert sorted(server.uploads) == ["a.md", "sub/b.md"]
@@ -230,7 +230,7 @@ def test_a_file_that_is_gone_when_its_turn_comes_fails_alone(server: FakeServer,
 
 def test_json_prints_one_document_with_every_file(ingest: Ingest, folder: Path) -> None:
     (folder / "bad.pdf").write_text("corrupt", encoding="utf-8")
-    (folder / "x.zip").write_text("x", encoding="utf-8")
+    (folder / "x.rar").write_text("x", encoding="utf-8")
     result = ingest(folder, "--json")
     found = summary(result)
     assert {name: found[name] for name in ("files", "sent", "unchanged", "ready", "failed", "deleted")} == {
@@ -256,7 +256,7 @@ def test_ctrl_c_says_how_far_it_came_and_what_goes_on(server: FakeServer, folder
     command = [sys.executable, "-c", FOOTNOTE, "ingest", str(folder), "--url", server.url, "--api-key", KEY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
-        while ("GET", f"/v1/documents/{document_id('a.md')}") not in server.requests:
+        while not server.documents.get(document_id("a.md"), {}).get("asked"):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)

@@ -1,0 +1,181 @@
+"""A folder on this machine as a data source: every readable file that is no program, archive, hidden or temporary.
+
+A file's external id is its path below the folder, with slashes. Links are not followed, neither when listing nor when
+reading, even if somebody swaps a folder for one in between. Knows nothing of watching.
+"""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ingest.connectors.contract import Batch, ConnectorError, Fetched, Item, ItemError, ItemGoneError
+from ingest.connectors.names import file_name_of, shown_id, why_no_id
+from ingest.connectors.options import FolderOptions
+from ingest.connectors.policy import ConnectorPolicy
+from ingest.connectors.posix_grants import Readers
+from ingest.connectors.selection import Selection
+from ingest.file_names import is_hidden_or_temporary, is_program_or_archive
+from retrieval.errors import ForbiddenError
+
+BATCH = 200
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def permitted_path(text: str, policy: ConnectorPolicy) -> Path:
+    """The real path of `text`. Raises ForbiddenError unless it lies in a folder that the operator allows."""
+    path = Path(text).resolve()
+    if not any(path.is_relative_to(root.resolve()) for root in policy.folder_roots):
+        raise ForbiddenError(f"{text} is not inside a folder that the operator allows.", code="path_refused")
+    return path
+
+
+class FolderConnector:
+    """Lists every file each time: a listing costs one look at each file, no reading.
+
+    A revision is size, time of change and inode, so a file that is renamed keeps it.
+    """
+
+    def __init__(self, options: FolderOptions, policy: ConnectorPolicy) -> None:
+        self.lists_everything = False
+        self._root = permitted_path(options.path, policy)
+        self._selection = Selection(options.include, options.exclude)
+        self._readers = Readers() if options.grants_from == "posix_group" else None
+        self._max_bytes = policy.max_item_bytes
+
+    def close(self) -> None:
+        """Nothing is held between calls."""
+
+    def changes(self, cursor: str | None) -> Iterator[Batch]:
+        self.lists_everything = False
+        if not self._root.is_dir():
+            raise ConnectorError(f"{self._root} is not a folder, or cannot be reached now.")
+        items: list[Item] = []
+        failed: list[tuple[str, str]] = []
+        unread: list[tuple[str, str]] = []
+        for found in self._walk(unread):
+            if isinstance(found, Item):
+                items.append(found)
+            else:
+                failed.append(found)
+            if len(items) + len(failed) >= BATCH:
+                yield Batch(tuple(items), failed=tuple(failed))
+                items, failed = [], []
+        # What an unreadable folder holds is not known, so its documents must not be taken for gone.
+        self.lists_everything = not unread
+        yield Batch(tuple(items), failed=tuple(failed + unread))
+
+    def fetch(self, item: Item, folder: Path, *, known_revision: str | None) -> Fetched | None:
+        with ExitStack() as opened:
+            source = self._opened(item.external_id, opened)
+            before = os.fstat(source)
+            revision = _revision(before)
+            if revision == known_revision:
+                return None
+            self._refuse(before)
+            path = folder / item.file_name
+            with os.fdopen(os.dup(source), "rb") as reader, path.open("wb") as copy:
+                shutil.copyfileobj(reader, copy, 1 << 20)
+            if _revision(os.fstat(source)) != revision:
+                raise ItemError("The file changed while it was read; the next sync reads it again.")
+        listed = self._item(item.external_id, before, item.grants)
+        return Fetched(path, listed)
+
+    def _walk(self, unread: list[tuple[str, str]]) -> Iterator[Item | tuple[str, str]]:
+        def note(error: OSError) -> None:
+            if not self._root.is_dir():
+                raise ConnectorError(f"{self._root} cannot be reached any more.")
+            unread.append((shown_id(os.path.relpath(error.filename or "", self._root)), _said(error)))
+
+        try:
+            for folder, folders, names, handle in os.fwalk(self._root, onerror=note):
+                below = os.path.relpath(folder, self._root)
+                prefix = "" if below == "." else f"{below}/"
+                if self._readers is not None:
+                    self._readers.enter(prefix, os.fstat(handle))
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                for name in sorted(names):
+                    found = self._look(prefix + name, name, handle)
+                    if found is not None:
+                        yield found
+        except OSError as error:
+            note(error)
+
+    def _look(self, external_id: str, name: str, handle: int) -> Item | tuple[str, str] | None:
+        """A file as an item, or why it cannot be one; None where it is left out."""
+        if is_hidden_or_temporary(name) or is_program_or_archive(name) or not self._selection.takes(external_id):
+            return None
+        try:
+            return self._listed(external_id, name, handle)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return shown_id(external_id), _said(error)
+        except ItemError as error:
+            return shown_id(external_id), error.message
+
+    def _listed(self, external_id: str, name: str, handle: int) -> Item | None:
+        found = os.stat(name, dir_fd=handle, follow_symlinks=False)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        if (reason := why_no_id(external_id)) is not None:
+            raise ItemError(reason)
+        self._refuse(found)
+        if not os.access(name, os.R_OK, dir_fd=handle, effective_ids=True):
+            raise ItemError("The server may not read it.")
+        grants = None if self._readers is None else self._readers.of(external_id, found)
+        return self._item(external_id, found, grants)
+
+    def _item(self, external_id: str, found: os.stat_result, grants: tuple[str, ...] | None) -> Item:
+        return Item(
+            external_id=external_id,
+            revision=_revision(found),
+            file_name=file_name_of(external_id.rpartition("/")[2]),
+            modified_at=datetime.fromtimestamp(max(0, found.st_mtime), tz=UTC),
+            grants=grants,
+        )
+
+    def _opened(self, external_id: str, opened: ExitStack) -> int:
+        """The file, opened step by step without following a link anywhere below the root."""
+        *folders, name = external_id.split("/")
+        if any(part in ("", ".", "..") for part in (*folders, name)) or "\x00" in external_id:
+            raise ItemGoneError("The path leads out of the folder.")
+        try:
+            handle = os.open(self._root, _DIRECTORY)
+            opened.callback(os.close, handle)
+            for part in folders:
+                handle = os.open(part, _DIRECTORY, dir_fd=handle)
+                opened.callback(os.close, handle)
+            source = os.open(name, _FILE, dir_fd=handle)
+            opened.callback(os.close, source)
+        except FileNotFoundError as error:
+            if not self._root.is_dir():
+                raise ConnectorError(f"{self._root} cannot be reached any more.") from error
+            raise ItemGoneError("The file is gone.") from error
+        except OSError as error:
+            raise ItemError(_said(error)) from error
+        if not stat.S_ISREG(os.fstat(source).st_mode):
+            raise ItemError("It is no longer a plain file.")
+        return source
+
+    def _refuse(self, found: os.stat_result) -> None:
+        if found.st_size > self._max_bytes:
+            raise ItemError(f"The file has {_mib(found.st_size)}; at most {_mib(self._max_bytes)} are read.")
+
+
+def _revision(found: os.stat_result) -> str:
+    return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.4g} MiB"
+
+
+def _said(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "The server may not read it."
+    return f"It cannot be read: {error.strerror or error}."
