@@ -24,6 +24,10 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@$(BIN)/pip install -q -e '.[test]'
 	@touch $@
 
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	@$(BIN)/pip install -q -e '.[bench]'
+	@touch $@
+
 install: $(VENV)/.installed ## make .venv and install Footnote into it
 
 install-test: $(VENV)/.installed-test ## the same with what the tests need
@@ -58,7 +62,7 @@ faults: install-test ## take one part after the other away, for real: nothing ac
 eval: install-test ## evaluate on the sample company, against the kept scores
 	@$(BIN)/pytest -q tests/evaluation
 
-bench: install-test ## print speed, memory and start-up figures
+bench: $(VENV)/.installed-bench ## print speed, memory and start-up figures
 	@$(PY) -m tests.bench && $(PY) -m tests.bench.index_server
 
 openapi: install-test ## write web/openapi.json and the web app's types

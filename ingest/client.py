@@ -24,9 +24,9 @@ from urllib.parse import quote
 import httpx
 
 from ingest.answer_stream import answer_events
+from ingest.audit_stream import AuditProgress, AuditReport, audit_events
 from ingest.resources import (
     ApiKey,
-    DataSource,
     Document,
     DocumentText,
     Group,
@@ -40,6 +40,8 @@ from ingest.resources import (
     value_of,
 )
 from ingest.rest import Rest, decoded
+from ingest.source_client import SourceClient
+from ingest.source_resources import DataSource
 from retrieval.errors import FootnoteError
 from retrieval.types import NO_FILTERS, Answer, AnswerEvent, SearchFilters
 
@@ -67,6 +69,7 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._rest = Rest(url, api_key, transport=transport, timeout_s=timeout_s, sleep=sleep)
+        self.sources = SourceClient(self._rest)
 
     def __enter__(self) -> Self:
         return self
@@ -131,10 +134,15 @@ class Client:
         return registered.model_copy(update={"changed": response.status_code == httpx.codes.ACCEPTED})
 
     def documents(
-        self, *, state: str | None = None, data_source: str | None = None, query: str | None = None
+        self,
+        *,
+        state: str | None = None,
+        data_source: str | None = None,
+        query: str | None = None,
+        ids: Sequence[str] | None = None,
     ) -> Iterator[Document]:
-        """Documents that the principal may read, fetched page by page."""
-        params = {"state": state, "data_source": data_source, "q": query, "limit": PAGE_SIZE}
+        """Documents that the principal may read, fetched page by page; with `ids` (at most 200) those alone."""
+        params = {"state": state, "data_source": data_source, "q": query, "id": ids, "limit": PAGE_SIZE}
         return _each(Document, self._rest.items("/v1/documents", params=params))
 
     def document(self, document_id: str) -> Document:
@@ -202,6 +210,13 @@ class Client:
 
     def status(self) -> Status:
         return value_of(Status, self._rest.json("GET", "/v1/admin/status"))
+
+    def verify(self, *, repair: bool = False) -> Generator[AuditProgress | AuditReport, None, None]:
+        """Audit the server, and with `repair` mend it; the last event is the report."""
+        body = {"repair": repair}
+        response = self._rest.send("POST", "/v1/admin/verify", body=body, stream=True, read_timeout_s=_ANSWER_TIMEOUT_S)
+        with closing(response):
+            yield from audit_events(response)
 
     def me(self) -> Me:
         return value_of(Me, self._rest.json("GET", "/v1/me"))

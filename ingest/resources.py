@@ -42,6 +42,7 @@ class Document(Resource):
     reason: str | None = None
     attempts: int = 0
     next_attempt_at: datetime | None = None
+    stage: str | None = None
     chunks: int | None = None
     grants: tuple[str, ...] | None = None
     owner: str | None = None
@@ -156,25 +157,77 @@ class NewApiKey(Resource):
     expires_at: datetime | None = None
 
 
-class DataSource(Resource):
-    """Where documents come from, and how many of them the asker may see."""
-
-    name: str
-    connector: str | None = None
-    documents: int = 0
-
-
 class Queue(Resource):
-    """Jobs waiting and running; the age in seconds of the oldest one waiting."""
+    """Jobs waiting (`due` now, `later` at their next attempt) and running; seconds the oldest due one has waited."""
 
     waiting: int = 0
+    due: int | None = None
+    later: int | None = None
     running: int = 0
     oldest_waiting_s: float | None = None
 
 
-class Throughput(Resource):
+class MinuteRate(Resource):
     documents_per_minute: float | None = None
     chunks_per_minute: float | None = None
+
+
+class Throughput(MinuteRate):
+    """What became ready, a minute, over the last five minutes, and over the last one."""
+
+    last_minute: MinuteRate | None = None
+
+
+class Progress(Resource):
+    """How far a running document has come, in chunks; the total is None until it is cut."""
+
+    chunks_done: int = 0
+    chunks_total: int | None = None
+
+
+class StageTime(Resource):
+    """What a stage took in the `documents` that became ready last."""
+
+    stage: str
+    mean_ms: float
+    p95_ms: float
+    documents: int = 0
+
+
+class ReadyTime(Resource):
+    """From acceptance until searchable, over the `documents` that became ready last."""
+
+    p50_s: float
+    p95_s: float
+    documents: int = 0
+
+
+class RunningDocument(Resource):
+    """A document that a worker holds; `kind` is ingest, or what else is done to it."""
+
+    id: str
+    title: str | None = None
+    kind: str = "ingest"
+    stage: str | None = None
+    progress: Progress = Progress()
+    attempts: int = 1
+
+
+class Worker(Resource):
+    """A worker by what it did: the document it holds (None: none now), and when it last got on."""
+
+    name: str
+    document: RunningDocument | None = None
+    progress_at: datetime | None = None
+
+
+class StuckWork(Resource):
+    """Work that does not get on, for `since_s` seconds now; `detail` says what to look at."""
+
+    what: str
+    since_s: float
+    count: int = 0
+    detail: str = ""
 
 
 class Index(Resource):
@@ -193,14 +246,35 @@ class Failure(Resource):
     next_attempt_at: datetime | None = None
 
 
-class Status(Resource):
-    """The server's state: documents by state, queue, throughput, index, recent failures, and the parts it stands on."""
+class SourceAttention(Resource):
+    """A data source that somebody should look at: `state` is failed, partly, needs_confirmation or paused."""
 
+    name: str
+    connector: str | None = None
+    state: str
+    reason: str | None = None
+    unconfirmed: int = 0
+
+
+class Status(Resource):
+    """The server's state `at` a moment of its own clock: documents by state, the queue and its pace, workers, failures.
+
+    `remaining_s` is None where nothing waits, or nothing says how long it takes.
+    """
+
+    at: datetime | None = None
     documents: Mapping[str, int] = Field(default_factory=dict)
     queue: Queue = Queue()
     throughput: Throughput = Throughput()
+    remaining_s: float | None = None
+    stages: tuple[StageTime, ...] = ()
+    ready_time: ReadyTime | None = None
+    workers: tuple[Worker, ...] = ()
+    progress_at: datetime | None = None
+    stuck: tuple[StuckWork, ...] = ()
     index: Index = Index()
     failures: tuple[Failure, ...] = ()
+    data_sources: tuple[SourceAttention, ...] = ()
     parts: Mapping[str, Any] = Field(default_factory=dict)
     version: str | None = None
 

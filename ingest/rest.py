@@ -4,7 +4,7 @@ Knows nothing of what is asked for: paths in, decoded JSON out. Raises the class
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -21,6 +21,9 @@ _FIRST_PAUSE_S = 0.2
 _REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE"})
 _BUSY = frozenset({429, 503})
 _PROXY_FAULTS = frozenset({502, 504})
+
+# A sequence is sent as the same name several times, None not at all.
+Param = str | int | Sequence[str] | None
 
 
 class Rest:
@@ -63,7 +66,7 @@ class Rest:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int | None] | None = None,
+        params: Mapping[str, Param] | None = None,
         body: Mapping[str, Any] | None = None,
         repeatable: bool = False,
     ) -> Any:
@@ -71,7 +74,7 @@ class Rest:
         response = self.send(method, path, params=params, body=body, repeatable=repeatable)
         return decoded(response) if response.content else None
 
-    def items(self, path: str, *, params: Mapping[str, str | int | None] | None = None) -> Iterator[Any]:
+    def items(self, path: str, *, params: Mapping[str, Param] | None = None) -> Iterator[Any]:
         """Every item of a list, page after page, fetched as they are needed."""
         cursor: str | None = None
         while True:
@@ -90,7 +93,7 @@ class Rest:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str | int | None] | None = None,
+        params: Mapping[str, Param] | None = None,
         body: Mapping[str, Any] | None = None,
         repeatable: bool = False,
         stream: bool = False,

@@ -28,7 +28,7 @@ from retrieval.prompts import (
     rewrite_messages,
 )
 from retrieval.reading import EmbedTexts, Reading, read
-from retrieval.retriever import Retriever
+from retrieval.retriever import Retrieved, Retriever
 from retrieval.support import SupportCheck
 from retrieval.terms import terms
 from retrieval.transcript import Transcript
@@ -37,7 +37,6 @@ from retrieval.types import (
     AnswerDone,
     AnswerEvent,
     Citation,
-    Hit,
     Mode,
     Principal,
     Refusal,
@@ -62,7 +61,6 @@ class Answerer:
     def __init__(
         self,
         retriever: Retriever,
-        embed: EmbedTexts,
         *,
         model: ChatModel | None = None,
         strictness: Strictness = Strictness.BALANCED,
@@ -71,7 +69,6 @@ class Answerer:
         count_tokens: CountTokens = estimate_tokens,
     ) -> None:
         self._retriever = retriever
-        self._embed = embed
         self._model = model
         self._strictness = strictness
         self._show_unsupported = show_unsupported
@@ -100,7 +97,7 @@ class Answerer:
             yield SourcesFound(())
             yield transcript.done(Refusal(RefusalReason.UNCLEAR_QUESTION))
             return
-        reading, evidence = await self._found(query, principal, filters, top_k, transcript)
+        reading, evidence, embed = await self._found(query, principal, filters, top_k, transcript)
         if not evidence.suffices(self._strictness):
             yield SourcesFound(())
             nearest = numbered(closest(evidence, reading.hits, CLOSEST))
@@ -109,7 +106,7 @@ class Answerer:
         transcript.sources = numbered(reading.hits)
         yield SourcesFound(transcript.sources)
         if model is not None:
-            async with aclosing(self._generated(model, query, transcript)) as generated:
+            async with aclosing(self._generated(model, query, transcript, embed)) as generated:
                 async for event in generated:
                     yield event
                     if isinstance(event, AnswerDone):
@@ -119,18 +116,14 @@ class Answerer:
 
     async def _found(
         self, query: str, principal: Principal, filters: SearchFilters, top_k: int, transcript: Transcript
-    ) -> tuple[Reading, Evidence]:
+    ) -> tuple[Reading, Evidence, EmbedTexts]:
         began = time.perf_counter()
         retrieved = await asyncio.to_thread(self._retriever.retrieve, query, principal, filters=filters, top_k=top_k)
         transcript.took("retrieve", began)
         began = time.perf_counter()
-        reading, evidence = await asyncio.to_thread(self._weighed, query, retrieved.hits)
+        reading, evidence = await asyncio.to_thread(_weighed, query, retrieved)
         transcript.took("rerank", began)
-        return reading, evidence
-
-    def _weighed(self, query: str, hits: Sequence[Hit]) -> tuple[Reading, Evidence]:
-        reading = read(query, hits, self._embed)
-        return reading, weigh(reading)
+        return reading, evidence, retrieved.embedder.embed_dense
 
     async def _standalone(
         self, question: str, history: Sequence[Turn], transcript: Transcript
@@ -151,7 +144,7 @@ class Answerer:
         return _one_line(text) or carry_topic(question, history), self._model
 
     async def _generated(
-        self, model: ChatModel, query: str, transcript: Transcript
+        self, model: ChatModel, query: str, transcript: Transcript, embed: EmbedTexts
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Yield the model's sentences as they are checked, and AnswerDone.
 
@@ -161,7 +154,7 @@ class Answerer:
         sources = pack_sources(
             transcript.sources, query, max_tokens=self._max_prompt_tokens, count_tokens=self._count_tokens
         )
-        gate = _Gate(SupportCheck(sources, self._embed), transcript, show_unsupported=self._show_unsupported)
+        gate = _Gate(SupportCheck(sources, embed), transcript, show_unsupported=self._show_unsupported)
         refusal = Refusal(RefusalReason.NO_EVIDENCE, transcript.sources[:CLOSEST])
         try:
             async with aclosing(self._drafts(model, query, sources, transcript)) as drafts:
@@ -234,6 +227,11 @@ class _Gate:
         text = with_markers(draft.text, tuple(citation.source for citation in verdict.citations))
         events += self._transcript.add(_tidy(draft.gap), text, verdict.status, verdict.citations)
         return events
+
+
+def _weighed(query: str, retrieved: Retrieved) -> tuple[Reading, Evidence]:
+    reading = read(query, retrieved.hits, retrieved.embedder.embed_dense)
+    return reading, weigh(reading)
 
 
 def _extractive(reading: Reading, evidence: Evidence, transcript: Transcript) -> list[AnswerEvent]:

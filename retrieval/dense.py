@@ -1,30 +1,43 @@
 """Dense models: texts -> unit vectors, by OpenVINO where it runs and by sentence-transformers otherwise.
 
-Knows nothing of sparse vectors, chunks or the index. Measured on 2 cores with 237-token texts: OpenVINO bf16 58 texts/s
-at cosine .99998 to PyTorch fp32, which makes 20. The runtime is also what keeps PyTorch (400 MB) out of the API and the
-worker: the conversion runs once, in a process of its own, and its result is kept.
+Knows nothing of sparse vectors, chunks or the index; `remote_model.py` asks a server instead. Measured on 2 cores with
+220-token texts: OpenVINO bf16 60 texts/s at cosine .99998 to PyTorch fp32, which makes 20. The runtime is also what
+keeps PyTorch (400 MB) out of the API and the worker: the conversion runs once, in a process of its own, and its result
+is kept.
 """
 
 import json
 import logging
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from retrieval.errors import UnavailableError
+
 _log = logging.getLogger(__name__)
 Vectors = npt.NDArray[np.float32]
-BATCH_TOKENS = 8192
+# On 2 cores batches of 500 to 8,000 tokens are equally fast, so what counts is how little is padded: 9 % of 64 texts of
+# mixed length, which was 50 % with 8,192 tokens a batch. A text goes into a batch that is at most so much wider.
+BATCH_TOKENS = 2048
+SMALL_BATCH_TOKENS = 512
+LIKE = 0.9
+# The engine prepares anew for each width it has not seen, and keeps what it prepared: few widths, flat memory.
+WIDTH_STEP = 8
 
 
 class DenseModel(Protocol):
-    """Turns texts into vectors of shape (n, dimension), float32, rows of length 1."""
+    """Turns texts into vectors of shape (n, dimension), float32, rows of length 1.
+
+    `encode` raises UnavailableError where memory does not suffice for a single text, or a server does not answer.
+    """
 
     dimension: int
     max_tokens: int
@@ -37,20 +50,21 @@ class DenseModel(Protocol):
 class OpenVinoModel:
     """A converted transformer on the CPU, in bf16 where the processor has it. Safe to call from several threads."""
 
-    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+    def __init__(self, folder: Path, *, threads: int = 0, precision: Literal["bf16", "f32"] | None = None) -> None:
         import openvino  # noqa: PLC0415 - a heavy optional engine
 
         shape = json.loads((folder / "footnote.json").read_text())
         self.dimension: int = shape["dimension"]
         self.max_tokens: int = shape["max_tokens"]
         self._tokenizer = _tokenizer(folder, max_tokens=self.max_tokens)
-        self._counter = _tokenizer(folder)
+        self.count_tokens = token_counter(folder)
         core = openvino.Core()
-        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-        if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            options["INFERENCE_PRECISION_HINT"] = "bf16"
+        if precision is None:
+            precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
+        self.runtime = f"OpenVINO {precision}"
         self._model = core.compile_model(folder / "model.xml", "CPU", options)
         # One request at a time uses all cores already; a second would only wait in the engine instead of here.
         self._lock = Lock()
@@ -60,21 +74,21 @@ class OpenVinoModel:
         """Return the vectors of `texts`, in their order. Longer texts are cut at `max_tokens`."""
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         out = np.empty((len(ids), self.dimension), dtype=np.float32)
-        for batch in _batches_by_length([len(row) for row in ids]):
-            width = max(len(ids[i]) for i in batch)
-            tokens = np.zeros((len(batch), width), dtype=np.int64)
-            mask = np.zeros_like(tokens)
-            for row, i in enumerate(batch):
-                tokens[row, : len(ids[i])] = ids[i]
-                mask[row, : len(ids[i])] = 1
-            with self._lock:
-                result = self._request.infer({0: tokens, 1: mask})
-                out[batch] = result[0]
+        for batch in batches_by_length([len(row) for row in ids]):
+            for part, vectors in halved_when_out_of_memory(batch, lambda part: self._infer([ids[i] for i in part])):
+                out[part] = vectors
         return out
 
-    def count_tokens(self, text: str) -> int:
-        """Tokens of `text` without the special ones."""
-        return len(self._counter.encode(text, add_special_tokens=False).ids)
+    def _infer(self, rows: Sequence[Sequence[int]]) -> Vectors:
+        width = _padded(max(map(len, rows)), self.max_tokens)
+        tokens = np.zeros((len(rows), width), dtype=np.int64)
+        mask = np.zeros_like(tokens)
+        for number, row in enumerate(rows):
+            tokens[number, : len(row)] = row
+            mask[number, : len(row)] = 1
+        with self._lock:
+            result: Vectors = self._request.infer({0: tokens, 1: mask})[0].copy()
+        return result
 
 
 class SentenceTransformerModel:
@@ -84,14 +98,22 @@ class SentenceTransformerModel:
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - a heavy optional engine
 
         self._model = SentenceTransformer(model, device=device)
+        self.runtime = f"PyTorch {self._model.device.type}"
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.max_tokens = int(self._model.max_seq_length or 512)
         self._lock = Lock()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of `texts`, in their order."""
+        out = np.empty((len(texts), self.dimension), dtype=np.float32)
+        everything = list(range(len(texts)))
+        for part, vectors in halved_when_out_of_memory(everything, lambda part: self._infer([texts[i] for i in part])):
+            out[part] = vectors
+        return out
+
+    def _infer(self, texts: list[str]) -> Vectors:
         with self._lock:
-            rows = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+            rows = self._model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(rows, dtype=np.float32).reshape(len(texts), self.dimension)
 
     def count_tokens(self, text: str) -> int:
@@ -102,15 +124,85 @@ class SentenceTransformerModel:
 def load_dense_model(model: str, cache: Path, *, threads: int = 0) -> DenseModel:
     """Load `model` (a folder, or a name on the model hub) in the fastest runtime that takes it.
 
-    The converted model is kept in the folder `cache`; of two processes that convert at once the first one's is kept.
+    On a GPU that is PyTorch. The converted model is kept in the folder `cache`; of two processes that convert at once
+    the first one's is kept.
     """
+    if _has_gpu():
+        return SentenceTransformerModel(model)
     if not (cache / "footnote.json").exists():
         command = [sys.executable, "-m", "retrieval.conversion", model, str(cache)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             _log.warning("%s runs in PyTorch: it was not converted to OpenVINO: %s", model, done.stderr.strip()[-500:])
             return SentenceTransformerModel(model)
-    return OpenVinoModel(cache, threads=threads)
+    try:
+        return OpenVinoModel(cache, threads=threads)
+    except (ImportError, RuntimeError) as error:
+        _log.warning("%s runs in PyTorch: OpenVINO does not take it: %s", model, error)
+        return SentenceTransformerModel(model)
+
+
+def token_counter(folder: Path) -> Callable[[str], int]:
+    """Counts tokens as the model in `folder` does, without the special ones."""
+    tokenizer = _tokenizer(folder)
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def halved_when_out_of_memory(
+    batch: Sequence[int], run: Callable[[Sequence[int]], Vectors]
+) -> list[tuple[Sequence[int], Vectors]]:
+    """The vectors of `batch` in as few pieces as memory allows. Raises UnavailableError where it is short for one."""
+    if not batch:
+        return []
+    try:
+        return [(batch, run(batch))]
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        if len(batch) == 1:
+            raise UnavailableError("There is not enough memory to embed a passage.", code="out_of_memory") from error
+    middle = len(batch) // 2
+    return [half for part in (batch[:middle], batch[middle:]) for half in halved_when_out_of_memory(part, run)]
+
+
+def batches_by_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Indices grouped so that texts of like length share a batch of at most BATCH_TOKENS padded tokens."""
+    order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
+    batches: list[list[int]] = []
+    width = 0
+    for index in order:
+        filled = len(batches[-1]) * width if batches else 0
+        like = lengths[index] >= LIKE * width or filled < SMALL_BATCH_TOKENS
+        if batches and like and filled + width <= BATCH_TOKENS:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+            width = max(lengths[index], 1)
+    return batches
+
+
+def _padded(length: int, most: int) -> int:
+    return min(-(-length // WIDTH_STEP) * WIDTH_STEP, max(most, length))
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """PyTorch has a class of its own, a RuntimeError, for a GPU; the engines only say it in words."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in said or "bad_alloc" in said or "allocat" in said
+
+
+def _has_gpu() -> bool:
+    """Whether PyTorch has one to use, found out without importing it where there is none: that alone takes 200 MB."""
+    try:
+        built = version("torch")
+    except PackageNotFoundError:
+        return False
+    devices = (Path("/dev/nvidia0"), Path("/dev/kfd"))
+    if built.endswith("+cpu") or not any(device.exists() for device in devices):
+        return False
+    import torch  # noqa: PLC0415 - a heavy optional engine
+
+    return bool(torch.cuda.is_available())
 
 
 def _tokenizer(folder: Path, *, max_tokens: int | None = None) -> Tokenizer:
@@ -120,17 +212,3 @@ def _tokenizer(folder: Path, *, max_tokens: int | None = None) -> Tokenizer:
     if max_tokens is not None:
         tokenizer.enable_truncation(max_tokens)
     return tokenizer
-
-
-def _batches_by_length(lengths: list[int]) -> list[list[int]]:
-    """Indices grouped so that texts of like length share a batch of at most BATCH_TOKENS padded tokens."""
-    order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
-    batches: list[list[int]] = []
-    width = 0
-    for index in order:
-        if batches and (len(batches[-1]) + 1) * width <= BATCH_TOKENS:
-            batches[-1].append(index)
-        else:
-            batches.append([index])
-            width = max(lengths[index], 1)
-    return batches

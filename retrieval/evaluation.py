@@ -168,6 +168,14 @@ def ranking(questions: Sequence[Question], found: Sequence[Sequence[Hit]]) -> di
     return {name: float(measured[measure]) for name, measure in _MEASURES.items()}
 
 
+def ndcg_by_question(questions: Sequence[Question], found: Sequence[Sequence[Hit]]) -> dict[str, float]:
+    """nDCG at 10 of each question that names its documents, by its identifier."""
+    pairs = [(question, hits) for question, hits in zip(questions, found, strict=True) if question.expected]
+    qrels = {question.identifier: dict(question.expected) for question, _ in pairs}
+    run = {question.identifier: document_scores(hits) for question, hits in pairs}
+    return {measured.query_id: measured.value for measured in ir_measures.iter_calc([nDCG @ 10], qrels, run)}
+
+
 def document_scores(hits: Sequence[Hit]) -> dict[str, float]:
     """External ids with falling scores, each where its first hit stands. Scores only order: ties are broken by rank."""
     order = dict.fromkeys(hit.document.external_id for hit in hits)

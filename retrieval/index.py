@@ -6,27 +6,33 @@ the truth, this is an index. Every search carries an access filter, made from th
 
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from qdrant_client import QdrantClient, models
-from qdrant_client.http.exceptions import ApiException, ResponseHandlingException
+from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from retrieval.access import AccessFilter, access_filter
-from retrieval.errors import IndexUnavailableError
+from retrieval.errors import IndexRefusedError, IndexUnavailableError
 from retrieval.fusion import reciprocal_rank_fusion
-from retrieval.types import Candidate, Chunk, Embedding, IndexedChunk, Principal, SearchFilters
+from retrieval.types import Candidate, Chunk, Embedding, IndexedChunk, Principal, SearchFilters, SparseVector
 
 DENSE = "dense"
 SPARSE = "bm25"
 NAMESPACE = uuid.UUID("6a1f5a52-7f1b-4a34-9c1e-0d9a3c0b7f11")
 UPSERT_BATCH = 128
+# A page of payloads is about 1 MB; one of vectors, as JSON, about as much.
+SCAN_PAGE = 500
+SCAN_PAGE_WITH_VECTORS = 100
 TIMEOUT_SECONDS = 10
 _KEYWORDS = ("document_id", "grants", "data_source", "media_type")
 _INTEGERS = ("version", "generation")
+# What a server says of a request that it will never take: the points are at fault, not the server.
+_REFUSALS = frozenset({400, 413, 422})
 
 
 def connect(url: str, *, api_key: str | None = None, timeout: int = TIMEOUT_SECONDS) -> QdrantClient:
@@ -37,20 +43,34 @@ def connect(url: str, *, api_key: str | None = None, timeout: int = TIMEOUT_SECO
         return QdrantClient(url=url, api_key=api_key, timeout=timeout, check_compatibility=False)
 
 
-class ChunkIndex:
-    """Upsert, search and delete chunks of one generation, behind an alias that a later generation can take over.
-
-    Every method raises IndexUnavailableError when the server is down, slow or refuses.
+@dataclass(frozen=True, slots=True)
+class StoredPoint:
+    """A point as the index holds it, which may be anything: the auditor looks. Vectors only where they were asked for;
+    the sparse one as (indices, values).
     """
 
-    def __init__(self, client: QdrantClient, *, alias: str = "chunks", generation: int = 1) -> None:
+    id: str | int
+    payload: dict[str, Any]
+    dense: list[float] | None = None
+    sparse: tuple[list[int], list[float]] | None = None
+
+
+class ChunkIndex:
+    """Upsert, search and delete chunks of one generation, which lie in the collection `<name>-<generation>`.
+
+    The alias `<name>` is for others who look at the index: `show_as_current` moves it. Every method raises
+    IndexUnavailableError when the server is down or slow, IndexRefusedError where it will never take what was sent.
+    """
+
+    def __init__(self, client: QdrantClient, *, name: str = "chunks", generation: int = 1) -> None:
         self._client = client
-        self._alias = alias
-        self._generation = generation
+        self._alias = name
+        self._collection = f"{name}-{generation}"
+        self.generation = generation
 
     def prepare(self, dimension: int) -> None:
-        """Create the collection, its payload indexes and the alias where they do not exist yet."""
-        name = f"{self._alias}-{self._generation}"
+        """Create the collection and its payload indexes where they do not exist, and the alias where there is none."""
+        name = self._collection
         with _unavailable():
             if not self._client.collection_exists(name):
                 self._client.create_collection(
@@ -63,16 +83,37 @@ class ChunkIndex:
             for field in _INTEGERS:
                 self._client.create_payload_index(name, field, models.PayloadSchemaType.INTEGER, wait=True)
             self._client.create_payload_index(name, "modified_at", models.PayloadSchemaType.FLOAT, wait=True)
-            if self._alias not in {alias.alias_name for alias in self._client.get_aliases().aliases}:
-                create = models.CreateAlias(collection_name=name, alias_name=self._alias)
-                self._client.update_collection_aliases([models.CreateAliasOperation(create_alias=create)])
+        if self._alias not in self._aliases():
+            self.show_as_current()
+
+    def show_as_current(self) -> None:
+        """Let the alias stand for this generation, in one step: there is no moment without one."""
+        if self._aliases().get(self._alias) == self._collection:
+            return
+        create = models.CreateAlias(collection_name=self._collection, alias_name=self._alias)
+        changes: list[models.CreateAliasOperation | models.DeleteAliasOperation] = [
+            models.CreateAliasOperation(create_alias=create)
+        ]
+        if self._alias in self._aliases():
+            changes.insert(0, models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=self._alias)))
+        with _unavailable():
+            self._client.update_collection_aliases(changes)
+
+    def drop(self) -> None:
+        """Delete the collection, where there is one, with all its chunks."""
+        with _unavailable():
+            self._client.delete_collection(self._collection)
+
+    def _aliases(self) -> dict[str, str]:
+        with _unavailable():
+            return {alias.alias_name: alias.collection_name for alias in self._client.get_aliases().aliases}
 
     def upsert(self, chunks: Sequence[IndexedChunk]) -> None:
         """Write chunks durably. Ids depend on document, version, number and generation only: repeats do no harm."""
         points = [self._point(chunk) for chunk in chunks]
         with _unavailable():
             for start in range(0, len(points), UPSERT_BATCH):
-                self._client.upsert(self._alias, points[start : start + UPSERT_BATCH], wait=True)
+                self._client.upsert(self._collection, points[start : start + UPSERT_BATCH], wait=True)
 
     def search(self, query: Embedding, principal: Principal, *, filters: SearchFilters, depth: int) -> list[Candidate]:
         """Return the fused candidates of a dense and a BM25 search, `depth` deep each, best first.
@@ -85,39 +126,117 @@ class ChunkIndex:
         if query.sparse.indices:
             requests.append(_request(sparse, SPARSE, allowed, depth))
         with _unavailable():
-            answers = self._client.query_batch_points(self._alias, requests)
+            answers = self._client.query_batch_points(self._collection, requests)
         return _fused([answer.points for answer in answers])
 
     def count(self, document_id: str, version: int) -> int:
         """How many chunks of this document version the index holds, exactly."""
         with _unavailable():
-            return self._client.count(self._alias, _of(document_id, version=version), exact=True).count
+            return self._client.count(self._collection, _of(document_id, version=version), exact=True).count
+
+    def counts(self, versions: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        """How many chunks of each of these document versions the index holds, exactly, in one call for the lot.
+
+        Meant for small documents: what is counted is listed.
+        """
+        found = dict.fromkeys(versions, 0)
+        either = models.Filter(should=[_of(document_id, version=version) for document_id, version in versions])
+        for page in self._scroll(either if versions else None, fields=("document_id", "version"), vectors=False):
+            for point in page:
+                found[point.payload["document_id"], point.payload["version"]] += 1
+        return found
+
+    def embedded(self, document_id: str, version: int) -> dict[str, str]:
+        """The point of each embedded text that this document version holds, by the text's `embedded_hash`."""
+        pages = self._scroll(_of(document_id, version=version), fields=("embedded",), vectors=False)
+        return {str(point.payload["embedded"]): str(point.id) for page in pages for point in page if point.payload}
+
+    def embeddings(self, ids: Sequence[str]) -> dict[str, Embedding]:
+        """The vectors of these points, of those that are there."""
+        found: dict[str, Embedding] = {}
+        for start in range(0, len(ids), SCAN_PAGE_WITH_VECTORS):
+            wanted = list(ids[start : start + SCAN_PAGE_WITH_VECTORS])
+            with _unavailable():
+                records = self._client.retrieve(self._collection, wanted, with_payload=False, with_vectors=True)
+            for point in map(_stored, records):
+                if point.dense is not None:
+                    indices, values = point.sparse or ([], [])
+                    found[str(point.id)] = Embedding(tuple(point.dense), SparseVector(tuple(indices), tuple(values)))
+        return found
 
     def total(self) -> int:
         """How many chunks the index holds, of all versions."""
         with _unavailable():
-            return self._client.count(self._alias, exact=True).count
+            return self._client.count(self._collection, exact=True).count
+
+    def is_prepared(self) -> bool:
+        """Whether `prepare` was called on this index since its data was last lost."""
+        with _unavailable():
+            return self._client.collection_exists(self._collection)
+
+    def scan(
+        self, document_ids: Sequence[str] | None = None, *, fields: Sequence[str] | None = None, vectors: bool = False
+    ) -> Iterator[list[StoredPoint]]:
+        """Every point, or those of some documents, page by page in the order of their ids.
+
+        `fields` are the payload fields to bring, None: all. What is written meanwhile may or may not be among them.
+        """
+        chosen = None if document_ids is None else models.Filter(must=[_any_of("document_id", document_ids)])
+        yield from self._scroll(chosen, fields=fields, vectors=vectors)
+
+    def _scroll(
+        self, chosen: models.Filter | None, *, fields: Sequence[str] | None, vectors: bool
+    ) -> Iterator[list[StoredPoint]]:
+        offset: Any = None
+        while True:
+            with _unavailable():
+                records, offset = self._client.scroll(
+                    self._collection,
+                    scroll_filter=chosen,
+                    limit=SCAN_PAGE_WITH_VECTORS if vectors else SCAN_PAGE,
+                    offset=offset,
+                    with_payload=True if fields is None else list(fields),
+                    with_vectors=vectors,
+                )
+            yield [_stored(record) for record in records]
+            if offset is None:
+                return
+
+    def write(self, points: Sequence[StoredPoint]) -> None:
+        """Write points as `scan` gave them, vectors included."""
+        structs = [_struct(point) for point in points]
+        with _unavailable():
+            for start in range(0, len(structs), UPSERT_BATCH):
+                self._client.upsert(self._collection, structs[start : start + UPSERT_BATCH], wait=True)
+
+    def delete_points(self, ids: Sequence[str | int]) -> None:
+        """Delete points by their ids."""
+        with _unavailable():
+            for start in range(0, len(ids), SCAN_PAGE):
+                selector = models.PointIdsList(points=list(ids[start : start + SCAN_PAGE]))
+                self._client.delete(self._collection, selector, wait=True)
 
     def delete(self, document_id: str, version: int | None = None) -> None:
         """Delete a version's chunks, or all of a document's where `version` is None."""
         with _unavailable():
             selector = models.FilterSelector(filter=_of(document_id, version=version))
-            self._client.delete(self._alias, selector, wait=True)
+            self._client.delete(self._collection, selector, wait=True)
 
     def set_metadata(self, document_id: str, *, grants: Sequence[str], modified_at: datetime | None) -> None:
         """Replace what searches filter on in every chunk of a document, without embedding anything again."""
         payload = {"grants": list(grants), "modified_at": _epoch(modified_at)}
         with _unavailable():
-            self._client.set_payload(self._alias, payload, _of(document_id), wait=True)
+            self._client.set_payload(self._collection, payload, _of(document_id), wait=True)
 
     def _point(self, indexed: IndexedChunk) -> models.PointStruct:
-        chunk, key = indexed.chunk, f"{indexed.document_id}/{indexed.version}/{indexed.chunk.number}/{self._generation}"
+        chunk = indexed.chunk
+        name = point_id(indexed.document_id, indexed.version, chunk.number, self.generation)
         sparse = indexed.embedding.sparse
         payload: dict[str, Any] = {
             "document_id": indexed.document_id,
             "version": indexed.version,
             "number": chunk.number,
-            "generation": self._generation,
+            "generation": self.generation,
             "start": chunk.start,
             "end": chunk.end,
             "text": chunk.text,
@@ -128,17 +247,46 @@ class ChunkIndex:
             "media_type": indexed.media_type,
             "modified_at": _epoch(indexed.modified_at),
         }
+        if indexed.embedded_hash is not None:
+            payload["embedded"] = indexed.embedded_hash
         vectors: dict[str, Any] = {
             DENSE: list(indexed.embedding.dense),
             SPARSE: models.SparseVector(indices=list(sparse.indices), values=list(sparse.values)),
         }
-        return models.PointStruct(id=str(uuid.uuid5(NAMESPACE, key)), vector=vectors, payload=payload)
+        return models.PointStruct(id=name, vector=vectors, payload=payload)
+
+
+def point_id(document_id: str, version: int, number: int, generation: int) -> str:
+    """The id of a chunk's point: never a hash of its text, so that a repeat overwrites."""
+    return str(uuid.uuid5(NAMESPACE, f"{document_id}/{version}/{number}/{generation}"))
+
+
+def _stored(record: models.Record) -> StoredPoint:
+    vectors = record.vector if isinstance(record.vector, dict) else {}
+    dense, sparse = vectors.get(DENSE), vectors.get(SPARSE)
+    return StoredPoint(
+        id=record.id if isinstance(record.id, int) else str(record.id),
+        payload=dict(record.payload or {}),
+        dense=[float(value) for value in dense] if isinstance(dense, list) else None,  # type: ignore[arg-type]
+        sparse=(sparse.indices, sparse.values) if isinstance(sparse, models.SparseVector) else None,
+    )
+
+
+def _struct(point: StoredPoint) -> models.PointStruct:
+    vectors: dict[str, Any] = {DENSE: point.dense or []}
+    if point.sparse is not None:
+        vectors[SPARSE] = models.SparseVector(indices=point.sparse[0], values=point.sparse[1])
+    return models.PointStruct(id=point.id, vector=vectors, payload=point.payload)
 
 
 @contextmanager
 def _unavailable() -> Iterator[None]:
     try:
         yield
+    except UnexpectedResponse as error:
+        if error.status_code in _REFUSALS:
+            raise IndexRefusedError("The search index does not take these passages.") from error
+        raise IndexUnavailableError("The search index does not answer. It is tried again by itself.") from error
     except (ApiException, ResponseHandlingException, httpx.HTTPError, OSError) as error:
         raise IndexUnavailableError("The search index does not answer. It is tried again by itself.") from error
 

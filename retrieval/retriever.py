@@ -1,12 +1,12 @@
 """The whole read path of a query: embed -> hybrid search as principal -> registry check -> cut.
 
-Knows nothing of HTTP, SQL or answers. The registry is asked for its clock before the search and for the candidates
-after it, as of that clock: a document whose new version is swapped in between appears as it was, whole
-(docs/decisions/0003-reads-during-a-swap.md).
+Knows nothing of HTTP, SQL or answers. A search reads one snapshot: the registry's time, and the embedder and the index
+that were in use then. The registry is asked for the candidates as of that time: a document whose new version is swapped
+in meanwhile appears as it was, whole (docs/decisions/0003-reads-during-a-swap.md).
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -21,10 +21,6 @@ DEPTH = 100
 class Registry(Protocol):
     """What the read path asks of the database. Implemented by `services/db/registry.py` and, for tests, in memory."""
 
-    def clock(self) -> datetime:
-        """The database's time, now."""
-        ...
-
     def readable(
         self, document_ids: Collection[str], principal: Principal, *, at: datetime, as_of: datetime | None
     ) -> Mapping[str, DocumentView]:
@@ -37,10 +33,23 @@ class Registry(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one search reads: versions that were active at `at`, in the index whose vectors `embedder` makes."""
+
+    at: datetime
+    embedder: Embedder
+    index: ChunkIndex
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieved:
-    """Hits, best first, with the milliseconds that each step took and how many candidates the registry dropped."""
+    """Hits, best first, and the embedder that found them, for whoever compares texts with them.
+
+    With the milliseconds that each step took and how many candidates the registry dropped.
+    """
 
     hits: tuple[Hit, ...]
+    embedder: Embedder
     timings_ms: Mapping[str, float]
     dropped: int
 
@@ -48,9 +57,8 @@ class Retrieved:
 class Retriever:
     """Finds what a principal may read about a query."""
 
-    def __init__(self, index: ChunkIndex, embedder: Embedder, registry: Registry) -> None:
-        self._index = index
-        self._embedder = embedder
+    def __init__(self, snapshot: Callable[[], Snapshot], registry: Registry) -> None:
+        self._snapshot = snapshot
         self._registry = registry
 
     def retrieve(
@@ -61,18 +69,19 @@ class Retriever:
         Raises InvalidFilterError, ForbiddenError (no grants) or IndexUnavailableError.
         """
         began = time.perf_counter()
-        at = self._registry.clock()
-        embedding = self._embedder.embed_query(query)
+        now = self._snapshot()
+        embedding = now.embedder.embed_query(query)
         embedded = time.perf_counter()
-        candidates = self._index.search(embedding, principal, filters=filters, depth=max(DEPTH, top_k))
+        candidates = now.index.search(embedding, principal, filters=filters, depth=max(DEPTH, top_k))
         searched = time.perf_counter()
         ids = {candidate.document_id for candidate in candidates}
-        views = self._registry.readable(ids, principal, at=at, as_of=filters.as_of)
+        views = self._registry.readable(ids, principal, at=now.at, as_of=filters.as_of)
         kept = [candidate for candidate in candidates if _is_active(candidate, views)]
         hits = tuple(_hit(rank, candidate, views) for rank, candidate in enumerate(kept[:top_k], start=1))
         done = time.perf_counter()
         timings = {"embed": embedded - began, "search": searched - embedded, "check": done - searched}
-        return Retrieved(hits, {step: 1000 * taken for step, taken in timings.items()}, len(candidates) - len(kept))
+        dropped = len(candidates) - len(kept)
+        return Retrieved(hits, now.embedder, {step: 1000 * taken for step, taken in timings.items()}, dropped)
 
 
 def _is_active(candidate: Candidate, views: Mapping[str, DocumentView]) -> bool:

@@ -87,7 +87,10 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class IndexedChunk:
-    """A chunk with its vectors and the payload that the index keeps beside them."""
+    """A chunk with its vectors and the payload that the index keeps beside them.
+
+    `embedded_hash` stands for the text that was embedded: a later version with the same text takes its vectors over.
+    """
 
     document_id: str
     version: int
@@ -97,6 +100,7 @@ class IndexedChunk:
     data_source: str
     media_type: str
     modified_at: datetime | None
+    embedded_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,19 @@ A blob is written beside its place, synced and renamed, so it is there whole or 
 
 import hashlib
 import os
+import re
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from retrieval.errors import NotFoundError, TooLargeError, UnavailableError
 
+READ = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_INCOMING, _ASIDE = ".incoming-", ".aside-"
 DISK_FULL = 28  # errno.ENOSPC, the same number wherever Python runs POSIX
 QUOTA = 122
 
@@ -23,6 +28,15 @@ class Blob:
 
     sha256: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """A file in the store: `sha256` is what it is named, None where it is an upload that did not end."""
+
+    sha256: str | None
+    path: Path
+    modified: float
 
 
 class BlobStore:
@@ -48,12 +62,62 @@ class BlobStore:
                 incoming.write(chunk)
             return incoming.keep()
 
+    def put_reader(self, source: IO[bytes]) -> Blob:
+        """Store what the reader holds. Raises UnavailableError(code="storage_full")."""
+        with _Incoming(self._directory, limit=None) as incoming:
+            while chunk := source.read(READ):
+                incoming.write(chunk)
+            return incoming.keep()
+
+    def put_file(self, path: Path, *, limit: int) -> Blob:
+        """Store what the file holds, at most `limit` bytes. Raises as `put_stream` does, and OSError for the file."""
+        with _Incoming(self._directory, limit=limit) as incoming, path.open("rb") as file:
+            while chunk := file.read(READ):
+                incoming.write(chunk)
+            return incoming.keep()
+
     def path(self, sha256: str) -> Path:
         """Where the blob lies. Raises NotFoundError(code="original_missing") where it does not."""
         path = _place(self._directory, sha256)
         if not path.is_file():
             raise NotFoundError("The stored file is missing from the blob store.", code="original_missing")
         return path
+
+    def has(self, sha256: str) -> bool:
+        """Whether the blob is there."""
+        return _place(self._directory, sha256).is_file()
+
+    def stored(self) -> Iterator[StoredBlob]:
+        """Every blob and every upload that did not end; what else lies in the folder is not ours."""
+        for path in sorted(self._directory.glob(f"{_ASIDE}*")):  # left by a process that was killed in `discard`
+            with suppress(OSError):
+                path.rename(_place(self._directory, path.name.removeprefix(_ASIDE)))
+        for path in sorted([*self._directory.glob(f"{_INCOMING}*"), *self._directory.glob("[0-9a-f][0-9a-f]/*")]):
+            with suppress(FileNotFoundError):  # moved or deleted since the folder was listed
+                yield StoredBlob(_name(path), path, path.stat().st_mtime)
+
+    def named(self, name: str) -> Iterator[StoredBlob]:
+        """The file of this name, where `stored` would give it."""
+        for path in (_place(self._directory, name), self._directory / name):
+            if path.is_file() and (_name(path) or name.startswith(_INCOMING)):
+                yield StoredBlob(_name(path), path, path.stat().st_mtime)
+
+    def discard(self, blob: StoredBlob, *, wanted: Callable[[], bool], before: float) -> bool:
+        """Delete a file of the store, unless it was written again since `before` (in seconds since 1970).
+
+        It is moved aside first and `wanted` asked then, so that the same bytes sent at this moment are not lost.
+        """
+        if blob.sha256 is None:
+            blob.path.unlink(missing_ok=True)
+            return True
+        aside = self._directory / f"{_ASIDE}{blob.sha256}"
+        with suppress(FileNotFoundError):
+            blob.path.rename(aside)
+            if aside.stat().st_mtime < before and not wanted():
+                aside.unlink()
+                return True
+            aside.rename(blob.path)
+        return False
 
     def read(self, sha256: str) -> bytes:
         """The whole blob; raises as `path` does."""
@@ -69,7 +133,7 @@ class _Incoming:
         self._digest = hashlib.sha256()
         self._size = 0
         with _storage_errors():
-            handle, name = tempfile.mkstemp(dir=directory, prefix=".incoming-")
+            handle, name = tempfile.mkstemp(dir=directory, prefix=_INCOMING)
         self._file = os.fdopen(handle, "wb")
         self._path = Path(name)
 
@@ -110,6 +174,10 @@ class _storage_errors:  # noqa: N801 - reads as a statement
             full = error.errno in (DISK_FULL, QUOTA)
             message = "The disk for originals is full: nothing was stored." if full else "Originals cannot be stored."
             raise UnavailableError(message, code="storage_full" if full else "storage_unavailable") from error
+
+
+def _name(path: Path) -> str | None:
+    return path.name if _SHA256.fullmatch(path.name) and path.parent.name == path.name[:2] else None
 
 
 def _place(directory: Path, sha256: str) -> Path:

@@ -5,6 +5,7 @@ in the verbs, because each process should carry only its own libraries and `foot
 """
 
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +13,13 @@ import typer
 from pydantic import ValidationError
 
 from ingest.cli import register
-from retrieval.errors import FootnoteError, NotFoundError
-from services.settings import Settings
+from retrieval.errors import FootnoteError, NotFoundError, UnavailableError
+from services.settings import Settings, model_name
 from services.telemetry import configure_logging
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept [default: ./.footnote].")]
-FAILED, WRONG_USAGE = 1, 2
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept (default: ./.footnote).")]
+FAILED, WRONG_USAGE, UNREACHABLE, PARTLY_DONE = 1, 2, 3, 4
 
 
 def main() -> None:
@@ -39,8 +40,8 @@ def footnote() -> None:
 def up(
     *,
     data_dir: DataDir = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on [default: 8000].")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (default: 8000).")] = None,
     llm_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible server, such as vLLM, up to /v1.")] = None,
     llm_model: Annotated[str | None, typer.Option(help="The model's name there.")] = None,
     sample: Annotated[bool, typer.Option("--sample", help="Load the sample company.")] = False,
@@ -87,7 +88,7 @@ def worker() -> None:
     configure_logging("worker", settings.log_level)
     core = Core(settings)
     celery = celery_app(core.broker_url)
-    tasks.register(celery, lambda: job_runner(settings))
+    tasks.register(celery, lambda stopping: job_runner(settings, stopping))
     tasks.serve(
         celery,
         concurrency=settings.worker_concurrency,
@@ -98,17 +99,48 @@ def worker() -> None:
 
 @app.command()
 def scheduler() -> None:
-    """Run the scheduler, which finds stopped and forgotten work: one process, for production.
+    """Run the scheduler, which finds forgotten work, syncs data sources and watches the index: one process.
 
     Example: footnote scheduler
     """
+    from services.wiring.auditing import watch  # noqa: PLC0415
     from services.wiring.core import Core  # noqa: PLC0415
+    from services.wiring.sync import background  # noqa: PLC0415
     from services.worker.reconciler import Reconciler, stop_on_signals  # noqa: PLC0415
 
     settings = _settings()
     configure_logging("scheduler", settings.log_level)
+    core, stop = Core(settings), stop_on_signals()
+    threads = [threading.Thread(target=run, args=(stop,)) for run in background(core)]
+    for thread in threads:
+        thread.start()
+    # A repair may wait for minutes: it is no reason to stop later.
+    threading.Thread(target=watch(core).run, args=(stop,), name="watch", daemon=True).start()
+    try:
+        Reconciler(core.jobs, core.doorbell).run(stop)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        core.close()
+
+
+@app.command(hidden=True)
+def sync(
+    data_source_id: str,
+    attached: Annotated[bool, typer.Option("--attached", help="Die when standard input closes.")] = False,
+) -> None:
+    """What the scheduler runs for each data source that is due."""
+    from services.sync import child  # noqa: PLC0415
+    from services.wiring.core import Core  # noqa: PLC0415
+    from services.wiring.sync import sync_parts  # noqa: PLC0415
+
+    if attached:
+        child.attach()
+    settings = _settings()
+    configure_logging("sync", settings.log_level)
     core = Core(settings)
-    Reconciler(core.jobs, core.doorbell).run(stop_on_signals())
+    child.sync(sync_parts(core, data_source_id), data_source_id)
     core.close()
 
 
@@ -127,7 +159,7 @@ def migrate(data_dir: DataDir = None) -> None:
 
 @app.command("sign-in")
 def sign_in(
-    email: Annotated[str | None, typer.Argument(help="Whose link [default: the first administrator's].")] = None,
+    email: Annotated[str | None, typer.Argument(help="Whose link (default: the first administrator's).")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Print a link that signs somebody in once. For operators: it asks the registry, not the server.
@@ -179,11 +211,107 @@ def evaluate(
     show(scores, failures, as_json=json)
 
 
+@app.command()
+def reindex(
+    *,
+    embedding_model: Annotated[
+        str | None, typer.Option(help="A sentence-transformers model: a folder or a name (default: as set).")
+    ] = None,
+    chunk_tokens: Annotated[
+        int | None, typer.Option(min=20, max=8000, help="Size of a passage (default: 200).")
+    ] = None,
+    questions: Annotated[Path | None, typer.Option(help="Compare on these questions, one JSON object a line.")] = None,
+    no_switch: Annotated[bool, typer.Option("--no-switch", help="Build and compare only.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Switch even if the new one answers worse.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="List the generations.")] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Drop what is being built.")] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the generation before.")] = False,
+    drop_old: Annotated[bool, typer.Option("--drop-old", help="Free the space of the generation before.")] = False,
+    data_dir: DataDir = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Build the search index anew, with another embedding model or passage size.
+
+    Searches and ingestion go on in the old one; when the new one holds every
+    document, it is switched to. Stopped or killed, the same command goes on
+    where it was. With --questions both are asked the same questions first, and
+    the new one must not answer worse beyond noise.
+
+    Example: footnote reindex --embedding-model ./e5 --questions questions.jsonl
+    """
+    from services.reindexing.command import Options, run  # noqa: PLC0415
+    from services.reindexing.report import telling  # noqa: PLC0415
+    from services.wiring.reindexing import reindexer  # noqa: PLC0415
+
+    embedding_model = model_name(embedding_model) if embedding_model else None
+    options = Options(embedding_model, chunk_tokens, questions, no_switch, yes, status, abort, rollback, drop_old, json)
+    if wrong := options.contradiction():
+        raise typer.BadParameter(wrong)
+    configure_logging("reindex", "error")
+    try:
+        with telling() as told, reindexer(_settings(data_dir=data_dir), told) as parts:
+            code = run(parts, options)
+    except UnavailableError as error:
+        print(error.message, file=sys.stderr)
+        code = UNREACHABLE
+    raise typer.Exit(code)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to; a file of that name is replaced once the backup is whole.")],
+    *,
+    data_dir: DataDir = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write everything into one file, while everything runs on: registry, originals, index.
+
+    The file holds documents and password hashes and is readable by its owner only. Values of data sources' secrets, and
+    settings, are not in it. Exit code 4: some stored files were gone already.
+
+    Example: footnote backup /backups/footnote-monday.tar
+    """
+    from services.backup.report import bar, show_taken  # noqa: PLC0415
+    from services.wiring.backup import back_up  # noqa: PLC0415
+
+    configure_logging("backup", "error")
+    with bar() as told:
+        taken = back_up(_settings(data_dir=data_dir), file, told)
+    show_taken(file, taken, as_json=json)
+    raise typer.Exit(PARTLY_DONE if taken.absent else 0)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What footnote backup wrote.")],
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Throw away what is here already.")] = False,
+    data_dir: DataDir = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Put a backup back into a fresh installation, and audit it. Stop Footnote first: API, workers and scheduler.
+
+    Every sum is checked before anything is changed. SQLite and PostgreSQL are interchangeable. What the backup lacks of
+    the index is made again from the originals. Sessions and sign-in links are not restored: people sign in anew.
+
+    Example: footnote restore /backups/footnote-monday.tar --data-dir ./.footnote
+    """
+    from services.backup.report import bar, show_restored  # noqa: PLC0415
+    from services.wiring.backup import restore as put_back  # noqa: PLC0415
+
+    configure_logging("restore", "error")
+    with bar() as told:
+        reader, report = put_back(_settings(data_dir=data_dir), file, replace=replace, told=told)
+    show_restored(reader, report, as_json=json)
+    raise typer.Exit(0 if report.clean else FAILED)
+
+
 @app.command(hidden=True)
 def prepare() -> None:
     """What `footnote up` does before its parts start: tables, administrator, this machine's key, the model."""
     from services.bootstrap import command_line_key, first_admin  # noqa: PLC0415
     from services.db.accounts import Accounts  # noqa: PLC0415
+    from services.db.generations import Generations  # noqa: PLC0415
     from services.wiring.core import Core, model_cache  # noqa: PLC0415
 
     settings = _settings()
@@ -191,11 +319,12 @@ def prepare() -> None:
     core.migrate()
     account, _ = first_admin(Accounts(core.database), settings.admin_email)
     command_line_key(core.database, account, settings.data_dir, settings.public_url)
+    model = Generations(core.database).current().generation.embedding_model
     core.close()
-    if not model_cache(settings).is_dir():
+    if not model_cache(settings, model).is_dir():
         from services.wiring.search import embedder  # noqa: PLC0415
 
-        embedder(settings)
+        embedder(settings, model)
 
 
 @app.command()

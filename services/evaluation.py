@@ -1,19 +1,16 @@
 """`footnote eval`: questions over a folder, or a BEIR set, scored by the production code. Knows no wiring."""
 
 import asyncio
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from retrieval.errors import DocumentError, NotFoundError, UnavailableError
-from retrieval.evaluation import DEPTH, Asked, Question, Scores, evaluate, read_beir, read_questions
-from retrieval.evidence import weigh
-from retrieval.follow_up import carry_topic
-from retrieval.reading import read
-from retrieval.types import AnswerDone, Hit
+from retrieval.errors import DocumentError, NotFoundError
+from retrieval.evaluation import Question, Scores, read_beir, read_questions
 from services.manifest import FILE, read_manifest
+from services.scoring import score
 from services.wiring.scratch import ScratchAssistant
 
 Progress = Callable[[str, int, int], None]
@@ -36,7 +33,7 @@ def evaluate_folder(
         except DocumentError as error:
             failures.append(error.message)
         progress("Documents", done, len(documents))
-    return asyncio.run(_scores(assistant, asked, progress, ask=True)), failures
+    return _scores(assistant, asked, progress, ask=True), failures
 
 
 def evaluate_beir(assistant: ScratchAssistant, folder: Path, split: str, progress: Progress) -> Scores:
@@ -46,41 +43,12 @@ def evaluate_beir(assistant: ScratchAssistant, folder: Path, split: str, progres
         said = {"external_id": identifier, "title": title or None}
         assistant.ingest(text.encode() or title.encode(), f"{identifier}.txt", said)
         progress("Documents", done, len(data.documents))
-    return asyncio.run(_scores(assistant, data.questions, progress, ask=False))
+    return _scores(assistant, data.questions, progress, ask=False)
 
 
-async def _scores(
-    assistant: ScratchAssistant, questions: Sequence[Question], progress: Progress, *, ask: bool
-) -> Scores:
-    async def search(question: Question) -> Sequence[Hit]:
-        query = carry_topic(question.text, question.history)
-        principal = assistant.principal(question.grants)
-        return (await asyncio.to_thread(assistant.retriever.retrieve, query, principal, top_k=DEPTH)).hits
-
-    async def answer(question: Question) -> Asked:
-        return await _asked(assistant, question)
-
-    told = lambda done, total: progress("Questions", done, total)  # noqa: E731 - a name for one argument
-    return await evaluate(questions, search, answer if ask else None, progress=told)
-
-
-async def _asked(assistant: ScratchAssistant, question: Question) -> Asked:
-    """The answer, and the evidence for one: weighed again, because answers do not carry it."""
-    principal = assistant.principal(question.grants)
-    query = carry_topic(question.text, question.history)
-    hits = (await asyncio.to_thread(assistant.retriever.retrieve, query, principal)).hits
-    sufficiency = weigh(read(query, hits, assistant.embedder.embed_dense)).sufficiency
-    answering = assistant.answerer.answer(
-        question.text,
-        principal,
-        answer_id=str(uuid.uuid4()),
-        conversation_id=str(uuid.uuid4()),
-        history=question.history,
-    )
-    async for event in answering:
-        if isinstance(event, AnswerDone):
-            return Asked(event.answer, sufficiency)
-    raise UnavailableError("An answer ended before it was whole.", code="answer_cut")
+def _scores(assistant: ScratchAssistant, questions: Sequence[Question], progress: Progress, *, ask: bool) -> Scores:
+    told = partial(progress, "Questions")
+    return asyncio.run(score(questions, assistant.retriever, assistant.answerer if ask else None, told))[0]
 
 
 def _files(corpus: Path) -> list[tuple[Path, str, dict[str, Any]]]:

@@ -11,6 +11,8 @@ from redis.exceptions import RedisError
 
 RUN_JOB = "footnote.run_job"
 QUEUE = "footnote"
+# A worker that answers takes whatever is due. So many messages wake as many workers; more would tell nobody anything.
+ENOUGH = 64
 _log = structlog.get_logger(__name__)
 
 
@@ -18,6 +20,7 @@ def celery_app(broker_url: str) -> Celery:
     """JSON only, ids only, one message at a time, acknowledged after the work, results not kept."""
     app = Celery("footnote", broker=broker_url)
     app.conf.update(
+        broker_transport="services.messages:Transport",
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
@@ -38,15 +41,25 @@ def celery_app(broker_url: str) -> Celery:
 
 
 class Doorbell:
-    """Tells workers that a job is waiting. Failing is no error: the reconciler rings again."""
+    """Tells workers that work is waiting. Failing is no error: the reconciler rings again.
+
+    A message names a job, but whoever receives it goes on with all that is due: a message that waits already will be
+    answered after the job was committed, so that no further one is needed.
+    """
 
     def __init__(self, app: Celery, broker_url: str) -> None:
         self._app = app
         self._redis = Redis.from_url(broker_url, socket_connect_timeout=1, socket_timeout=1)
 
     def ring(self, job_ids: list[str] | tuple[str, ...]) -> None:
-        """Send one message per job."""
-        for job_id in job_ids:
+        """Send one message per job, but no more than do any good."""
+        if not job_ids:
+            return
+        waiting = self.waiting()
+        if waiting is None:
+            _log.warning("broker_unavailable", jobs=len(job_ids))
+            return
+        for job_id in job_ids[: max(ENOUGH - waiting, 0)]:
             try:
                 self._app.send_task(RUN_JOB, args=[job_id])
             except (OperationalError, RedisError, OSError):

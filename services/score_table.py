@@ -20,7 +20,7 @@ def show(scores: Scores, failures: Sequence[str], *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(scores.as_json()) + "\n")
         return
     table = Table("Measure", "Score", box=None, header_style="bold")
-    for name, value in _flat(scores.as_json()):
+    for name, value in flat(scores.as_json()):
         table.add_row(name, "not measured" if value is None else f"{value:g}")
     Console(highlight=False).print(table)
 
@@ -32,13 +32,14 @@ def progress_to(progress: Progress) -> Callable[[str, int, int], None]:
     def told(kind: str, done: int, total: int) -> None:
         if kind not in bars:
             bars[kind] = progress.add_task(kind, total=total)
-        progress.update(bars[kind], completed=done)
+        progress.update(bars[kind], completed=done, total=total)
 
     return told
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, float | None]]:
+def flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, float | None]]:
+    """Nested figures as (dotted name, value)."""
     rows: list[tuple[str, float | None]] = []
     for name, value in values.items():
-        rows += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+        rows += flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
     return rows

@@ -5,15 +5,20 @@ Knows nothing of what is built from them: `services/wiring.py` does that. The te
 """
 
 import os
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
+
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 MIN_SECRET = 16
 SECRETS = Path("/run/secrets")
+SECRET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
@@ -50,6 +55,11 @@ class Settings(BaseSettings):
     """Key for that server."""
     embedding_model: str = BUNDLED_MODEL
     """A sentence-transformers model: the bundled all-MiniLM-L6-v2, a folder, or a name on the model hub."""
+    embedding_url: str = ""
+    """Base address of an OpenAI-compatible embedding server, ending in /v1, that serves FOOTNOTE_EMBEDDING_MODEL.
+    Empty: embedded in our own processes, as the bundled model always is."""
+    embedding_api_key: SecretStr | None = None
+    """Key for that server."""
     host: str = "127.0.0.1"
     """Address that the API listens on."""
     port: int = Field(default=8000, ge=0, le=65535)
@@ -66,6 +76,14 @@ class Settings(BaseSettings):
     """Largest file accepted, in MiB."""
     worker_concurrency: int = Field(default=1, ge=1, le=64)
     """Documents that one worker ingests at a time."""
+    connector_folders: str = ""
+    """Folders, separated by commas, below which data sources on this machine (folder, mbox, file:// repositories) may
+    read. Empty: none. `footnote up`: your home directory and the one it was started in."""
+    connector_networks: str = ""
+    """Private networks, separated by commas, that data sources may reach, such as 10.1.0.0/16. Empty: none, so that
+    they reach public addresses only."""
+    connector_readers: str = ""
+    """LlamaIndex reader classes, separated by commas as dotted paths, that data sources may run. Empty: none."""
     threads: int = Field(default=0, ge=0, le=256)
     """Processor threads for embedding in each process; 0: all."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -77,9 +95,11 @@ class Settings(BaseSettings):
         completed = {
             "data_dir": self.data_dir.expanduser().absolute(),
             "database_url": self.database_url or f"sqlite:///{self.data_dir.expanduser().absolute() / 'db.sqlite3'}",
+            "embedding_model": model_name(self.embedding_model),
             "public_url": (self.public_url or f"http://{reached_at}:{self.port}").rstrip("/"),
         }
         self.__dict__.update(completed)  # not by assignment: what we complete does not count as set by the operator
+        _ = self.networks  # a wrong one is refused at the start of a process, not in the middle of a sync
         for name in ("index_api_key", "broker_password", "database_password"):
             secret: SecretStr | None = getattr(self, name)
             if secret is not None and len(secret.get_secret_value()) < MIN_SECRET:
@@ -90,7 +110,54 @@ class Settings(BaseSettings):
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * 1024 * 1024
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return tuple(Path(folder).expanduser() for folder in _words(self.connector_folders))
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        try:
+            return tuple(ip_network(network) for network in _words(self.connector_networks))
+        except ValueError as error:
+            raise ValueError(f"FOOTNOTE_CONNECTOR_NETWORKS: {error}.") from None
+
+    @property
+    def readers(self) -> frozenset[str]:
+        return frozenset(_words(self.connector_readers))
+
+
+def source_secret(data_dir: Path, name: str) -> str:
+    """The value of a data source's secret: a file, or an environment variable. It is read anew for each sync.
+
+    Raises NotFoundError where there is none, ForbiddenError where others on this machine may read its file.
+    """
+    if not SECRET_NAME.fullmatch(name):
+        raise InvalidInputError(f"{name!r} cannot name a secret: use letters, digits and _.", code="invalid_secret")
+    mounted, own = SECRETS / f"footnote_source_{name.lower()}", data_dir / "secrets" / name.lower()
+    variable = f"FOOTNOTE_SOURCE_{name.upper()}"
+    for file in (mounted, own):
+        if file.is_file():
+            if file == own and file.stat().st_mode & 0o077:
+                raise ForbiddenError(f"Others may read {own}: run chmod 600 on it.", code="secret_exposed")
+            return file.read_text().strip()
+    value = os.environ.get(variable)  # noqa: TID251 - this file is the one reader of the environment
+    if not value:
+        message = f"There is no secret {name}: put it into {own} (mode 600), {mounted} or {variable} of the scheduler."
+        raise NotFoundError(message, code="secret_missing")
+    return value
+
+
+def model_name(text: str) -> str:
+    """A model as every process finds it: a folder by its whole path, whatever directory a process was started in."""
+    folder = Path(text).expanduser()
+    is_folder = folder.is_dir() or text.startswith(("/", ".", "~"))
+    return str(folder.resolve()) if text != BUNDLED_MODEL and is_folder else text
+
 
 def inherited_environment() -> dict[str, str]:
     """The environment for the processes that `footnote up` starts: ours, so that PATH and proxies stay."""
     return dict(os.environ)  # noqa: TID251 - this file is the one reader of the environment
+
+
+def _words(listed: str) -> list[str]:
+    return [word.strip() for word in listed.split(",") if word.strip()]

@@ -15,7 +15,7 @@ from ingest.pipeline import embedded_text
 from retrieval.dense import Vectors
 from retrieval.embedding import Embedder
 from retrieval.index import ChunkIndex
-from retrieval.retriever import Retriever
+from retrieval.retriever import Retriever, Snapshot
 from retrieval.terms import terms
 from retrieval.types import EVERYONE, Chunk, DocumentView, IndexedChunk, Principal
 
@@ -48,9 +48,6 @@ class MemoryRegistry:
 
     def __init__(self) -> None:
         self.documents: dict[str, tuple[DocumentView, frozenset[str]]] = {}
-
-    def clock(self) -> datetime:
-        return datetime.now(UTC)
 
     def readable(
         self, document_ids: Collection[str], principal: Principal, *, at: datetime, as_of: datetime | None
@@ -94,7 +91,7 @@ def retriever_over(
                 for (view, chunk), vector in zip(batch, vectors, strict=True)
             ]
         )
-    return Retriever(index, embedder, registry)
+    return Retriever(lambda: Snapshot(datetime.now(UTC), embedder, index), registry)
 
 
 def document(text: str, *, title: str = "", name: str = "", document_id: str = "") -> tuple[DocumentView, list[Chunk]]:

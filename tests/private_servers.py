@@ -55,24 +55,33 @@ def has_redis() -> bool:
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """A private PostgreSQL; yields its SQLAlchemy address."""
-    data, port = folder / "postgres", free_port()
-    as_user = _as_postgres(folder)
-    subprocess.run(
-        [*as_user, POSTGRES_BIN / "initdb", "-D", data, "-U", "footnote", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        check=True,
-        capture_output=True,
-    )
-    options = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", f"unix_socket_directories={data}"]
-    server = subprocess.Popen(
-        [*as_user, POSTGRES_BIN / "postgres", "-D", data, *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    port = free_port()
+    server = started(postgres_command(folder, port=port))
     try:
-        wait_until(lambda: _answers_sql(port), process=server)
-        yield f"postgresql+psycopg://footnote@127.0.0.1:{port}/postgres"
+        wait_until(lambda: answers_sql(port), process=server)
+        yield postgres_url(port)
     finally:
         stop(server)
+
+
+def postgres_url(port: int) -> str:
+    """The SQLAlchemy address of the private PostgreSQL on this port."""
+    return f"postgresql+psycopg://footnote@127.0.0.1:{port}/postgres"
+
+
+def postgres_command(folder: Path, *, port: int) -> list[str]:
+    """What runs PostgreSQL from this folder, whose cluster is made where there is none."""
+    data, as_user = folder / "postgres", _as_postgres(folder)
+    if not (data / "PG_VERSION").exists():
+        made = ["-D", str(data), "-U", "footnote", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run([*as_user, POSTGRES_BIN / "initdb", *made], check=True, capture_output=True)
+    options = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", f"unix_socket_directories={data}"]
+    return [*as_user, str(POSTGRES_BIN / "postgres"), "-D", str(data), *options]
+
+
+def started(command: list[str]) -> subprocess.Popen[bytes]:
+    """A server as a process of ours, its output dropped."""
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @contextmanager
@@ -85,38 +94,38 @@ def valkey(folder: Path, *, port: int | None = None) -> Iterator[str]:
 @contextmanager
 def redis(folder: Path, binary: str = "redis-server", *, port: int | None = None) -> Iterator[str]:
     """A private Redis with AOF and noeviction, as in production; yields its address. A restart takes the same port."""
-    folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
-    server = subprocess.Popen(
-        [binary, *options, "--maxmemory-policy", "noeviction"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    client = Redis(port=port, socket_connect_timeout=1)
+    server = started(redis_command(folder, binary, port=port))
     try:
-        wait_until(lambda: _pings(client), process=server)
+        wait_until(lambda: answers_ping(port), process=server)
         yield f"redis://127.0.0.1:{port}/0"
     finally:
-        client.close()
         stop(server)
+
+
+def redis_command(folder: Path, binary: str, *, port: int) -> list[str]:
+    """What runs a Redis or Valkey from this folder, which is made where there is none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
+    return [binary, *options, "--maxmemory-policy", "noeviction"]
 
 
 @contextmanager
 def index_server(folder: Path, *, port: int | None = None) -> Iterator[str]:
     """The embedded index server; yields its address. A restart takes the same port."""
     port = port or free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "services.embedded.index_server", "--data-dir", folder, "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    server = started(index_command(folder, port=port))
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until(lambda: answers(f"{url}/readyz"), process=server)
         yield url
     finally:
         stop(server)
+
+
+def index_command(folder: Path, *, port: int) -> list[str]:
+    """What runs the embedded index server on this folder."""
+    return [sys.executable, "-m", "services.embedded.index_server", "--data-dir", str(folder), "--port", str(port)]
 
 
 def answers(url: str) -> bool:
@@ -140,7 +149,8 @@ def _as_postgres(folder: Path) -> list[str]:
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
 
-def _answers_sql(port: int) -> bool:
+def answers_sql(port: int) -> bool:
+    """Whether the PostgreSQL on this port takes connections."""
     try:
         psycopg.connect(host="127.0.0.1", port=port, user="footnote", dbname="postgres", connect_timeout=2).close()
     except psycopg.Error:
@@ -148,11 +158,15 @@ def _answers_sql(port: int) -> bool:
     return True
 
 
-def _pings(client: Redis) -> bool:
+def answers_ping(port: int) -> bool:
+    """Whether the Redis on this port answers."""
+    client = Redis(port=port, socket_connect_timeout=1, socket_timeout=1)
     try:
         return bool(client.ping())
     except RedisError:
         return False
+    finally:
+        client.close()
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,8 @@ the server are data: control characters in them never reach the terminal, and br
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +55,15 @@ class Output:
         line = Text("Error: ", style="bold red")
         line.append(plain(message), style="default")
         self.err.print(line, soft_wrap=not self.err.is_terminal)
+
+    @contextmanager
+    def status(self, message: str) -> Iterator[Callable[[str], None]]:
+        """One line that changes, on standard error, shown on a terminal only; yields what sets its words."""
+        if not self.err.is_terminal:
+            yield lambda _: None
+            return
+        with self.err.status(Text(message)) as shown:
+            yield lambda words: shown.update(Text(plain(words)))
 
     def progress(self) -> Progress:
         """A bar on standard error, shown on a terminal only."""

@@ -1,7 +1,7 @@
 """Waits until documents are searchable or have failed.
 
 Knows nothing of how they came to the server. The queue is first in, first out, so only the documents at its head are
-asked after: the number of requests grows with the number of documents, not with the time they take.
+asked after, many in one request: requests grow in number with the documents, not with the time they take.
 """
 
 import time
@@ -13,12 +13,11 @@ from ingest.client import Client
 from ingest.commands.sending import FAILED_STATES, FINISHED_STATES, Outcome
 from ingest.problems import ServerUnreachableError
 from ingest.resources import Document
-from retrieval.errors import NotFoundError
 
 FIRST_INTERVAL_S = 0.2
 LONGEST_INTERVAL_S = 2.0
 _GROWTH = 1.5
-_WINDOW = 20
+_FEW, _MANY = 20, 200
 # A server that is restarted is back within this time; what it has accepted it still has.
 _PATIENCE_S = 30.0
 
@@ -43,8 +42,9 @@ def wait_for(
     yield from (outcome for outcome in outcomes if outcome.state in FINISHED_STATES)
     interval = FIRST_INTERVAL_S
     last_answer = time.monotonic()
+    window = _FEW
     while pending:
-        head = [pending.popleft() for _ in range(min(_WINDOW, len(pending)))]
+        head = [pending.popleft() for _ in range(min(window, len(pending)))]
         try:
             seen = _look(client, head)
             last_answer = time.monotonic()
@@ -55,6 +55,7 @@ def wait_for(
         yield from seen.finished
         pending.extendleft(reversed(seen.unfinished))
         pending.extend(seen.delayed)
+        window = max(_FEW, min(2 * len(seen.finished), _MANY))
         # Where most of the head is done the queue is ahead of us: go on at once.
         if 2 * len(seen.finished) <= len(head):
             sleep(interval)
@@ -63,8 +64,9 @@ def wait_for(
 
 def _look(client: Client, outcomes: Sequence[Outcome]) -> _Seen:
     seen = _Seen([], [], [])
+    found = {document.id: document for document in client.documents(ids=[str(outcome.id) for outcome in outcomes])}
     for outcome in outcomes:
-        document = _document(client, outcome)
+        document = found.get(str(outcome.id))
         if document is None:
             seen.finished.append(replace(outcome, state="deleted", reason="It was deleted before it was ready."))
         elif _is_final(document, outcome):
@@ -75,13 +77,6 @@ def _look(client: Client, outcomes: Sequence[Outcome]) -> _Seen:
         else:
             seen.unfinished.append(outcome)
     return seen
-
-
-def _document(client: Client, outcome: Outcome) -> Document | None:
-    try:
-        return client.document(str(outcome.id))
-    except NotFoundError:
-        return None
 
 
 def _is_final(document: Document, outcome: Outcome) -> bool:

@@ -13,10 +13,21 @@ from starlette.exceptions import HTTPException
 from services.api import errors
 from services.api.dependencies import Parts
 from services.api.middleware import BodyLimit, Observed, SecurityHeaders
-from services.api.routes import admin, api_keys, ask, conversations, documents, search, sessions, users
+from services.api.routes import (
+    admin,
+    api_keys,
+    ask,
+    auditing,
+    conversations,
+    data_sources,
+    documents,
+    search,
+    sessions,
+    users,
+)
 from services.api.schemas import Problem
 
-ROUTERS = (documents, search, ask, conversations, sessions, users, api_keys, admin)
+ROUTERS = (documents, search, ask, conversations, sessions, users, api_keys, data_sources, admin, auditing)
 NOT_BUILT = (
     "<!doctype html><title>Footnote</title><h1>Footnote is running</h1>"
     "<p>The web app was not built: install Node 20 or newer and run <code>make web</code>. "

@@ -4,6 +4,7 @@ Every route declares a permission as the type of a parameter, `Reader`, `Writer`
 without one. The principal is read from the database on each request, so that a change takes effect on the next.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,15 +17,19 @@ from retrieval.errors import ForbiddenError, UnauthenticatedError
 from retrieval.index import ChunkIndex
 from retrieval.retriever import Retriever
 from retrieval.types import Principal
+from services.api.kept import Kept
 from services.api.limiter import Limiter
+from services.api.scrape import Scrape
+from services.auditing.verification import Verification
 from services.blobs import BlobStore
 from services.db.accounts import Accounts
 from services.db.conversations import Conversations
+from services.db.data_sources import DataSources
 from services.db.documents import Documents
-from services.db.jobs import JobQueue
 from services.db.keys import Keys
 from services.db.registry import SqlRegistry
-from services.db.status import Status
+from services.db.source_items import SourceItems
+from services.db.status import Figures, Status
 from services.queue import Doorbell
 
 COOKIE = "footnote_session"
@@ -38,12 +43,17 @@ class Parts:
     accounts: Accounts
     keys: Keys
     documents: Documents
+    data_sources: DataSources
+    source_items: SourceItems
+    check_connector: Callable[[str, Mapping[str, object], Mapping[str, str]], None]
     conversations: Conversations
     registry: SqlRegistry
-    jobs: JobQueue
     status: Status
+    figures: Kept[Figures]
+    scrape: Scrape
     blobs: BlobStore
-    index: ChunkIndex
+    index: Callable[[], ChunkIndex]
+    verification: Verification
     retriever: Retriever
     answerer: Answerer
     doorbell: Doorbell

@@ -7,6 +7,7 @@ from retrieval.types import NO_FILTERS, Answer, Hit, Principal, SearchFilters
 from services.api import schemas
 from services.db.accounts import Account
 from services.db.documents import DocumentRow, may_edit
+from services.db.models import Job
 
 
 def document(row: DocumentRow, principal: Principal) -> schemas.Document:
@@ -26,6 +27,8 @@ def document(row: DocumentRow, principal: Principal) -> schemas.Document:
         reason=job.reason,
         attempts=job.attempts,
         next_attempt_at=job.next_attempt_at,
+        stage=job.stage if job.state == "running" else None,
+        progress=_progress(job),
         chunks=version.chunks,
         owner=row.owner if editor else None,
         grants=list(row.grants) if editor else None,
@@ -38,6 +41,12 @@ def document(row: DocumentRow, principal: Principal) -> schemas.Document:
         size=version.size,
         can_edit=editor,
     )
+
+
+def _progress(job: Job) -> schemas.Progress | None:
+    if job.state != "running":
+        return None
+    return schemas.Progress(chunks_done=job.chunks_done, chunks_total=job.chunks_total)
 
 
 def hit(found: Hit) -> schemas.SearchHit:

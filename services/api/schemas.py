@@ -87,10 +87,18 @@ class Registered(Response):
     job_id: str
 
 
+class Progress(Response):
+    """How far a running document has come, in chunks; `chunks_total` is null until it is cut."""
+
+    chunks_done: int
+    chunks_total: int | None
+
+
 class Document(Response):
     """A document as lists and details show it; `owner` and `grants` are null for those who may not edit it.
 
-    `version` is the one that readers see, or the first one on its way; `state` is that of the newest.
+    `version` is the one that readers see, or the first one on its way; `state` is that of the newest. `stage` and
+    `progress` are there while it is running.
     """
 
     id: str
@@ -105,6 +113,8 @@ class Document(Response):
     reason: str | None
     attempts: int
     next_attempt_at: datetime | None
+    stage: str | None
+    progress: Progress | None
     chunks: int | None
     owner: str | None
     grants: list[str] | None
@@ -420,66 +430,3 @@ class DataSource(Response):
     name: str
     connector: str
     documents: int
-
-
-class DocumentCounts(Response):
-    """Documents by state."""
-
-    queued: int = 0
-    running: int = 0
-    ready: int = 0
-    failed: int = 0
-    quarantined: int = 0
-
-
-class QueueStatus(Response):
-    """Work waiting and running."""
-
-    waiting: int
-    running: int
-    oldest_waiting_s: float
-
-
-class Throughput(Response):
-    """What became ready, over the last five minutes."""
-
-    documents_per_minute: float
-    chunks_per_minute: float
-
-
-class Failure(Response):
-    """A document that did not make it, and why."""
-
-    id: str
-    title: str
-    external_id: str
-    state: str
-    reason: str | None
-    attempts: int
-    next_attempt_at: datetime | None
-
-
-class IndexStatus(Response):
-    """The index's size in chunks, null where it does not answer."""
-
-    chunks: int | None
-
-
-class AdminStatus(Response):
-    """What an operator looks at first."""
-
-    documents: DocumentCounts
-    queue: QueueStatus
-    throughput: Throughput
-    index: IndexStatus
-    failures: list[Failure]
-    parts: dict[str, str]
-    version: str
-
-
-class Readiness(Response):
-    """`ready` is false where a part without which no question is answered is down, or work is stuck."""
-
-    ready: bool
-    parts: dict[str, str]
-    stuck_since_s: float | None = None

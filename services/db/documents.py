@@ -16,7 +16,7 @@ from retrieval.errors import ConflictError, NotFoundError
 from retrieval.types import Principal
 from services.db.database import Database, clock
 from services.db.jobs import cancel, new_job
-from services.db.models import Document, DocumentGrant, Job, User, Version
+from services.db.models import DataSource, DataSourceItem, Document, DocumentGrant, Job, User, Version
 from services.db.registry import may_read
 
 NOT_FOUND = "There is no such document, or you may not read it."
@@ -78,37 +78,23 @@ class Documents:
 
     def _register(self, new: Registration, principal: Principal) -> Change:
         with self._database.write() as session:
-            document = self._editable_by_name(session, new, principal)
-            if document is None:
-                return _created(session, new, principal)
-            latest = session.get_one(Version, (document.id, document.latest_version))
-            state = session.get_one(Job, document.job_id).state
-            ring: list[str] = []
-            changed = _set_metadata(document, new)
-            changed |= new.grants is not None and _set_grants(session, document, new.grants)
-            if changed:
-                ring.append(_metadata_job(session, document).id)
-            if latest.sha256 != new.sha256 or state in ("failed", "quarantined", "cancelled"):
-                ring.append(_add_version(session, document, new).id)
-            session.flush()
-            return Change(_row(session, document), bool(ring), tuple(ring))
+            document = editable_by_name(session, new, principal)
+            if document is not None:
+                _refuse_synced(session, document)
+            return registered(session, document, new, principal)
 
     def set_grants(self, document_id: str, grants: tuple[str, ...], principal: Principal) -> Change:
         """Replace a document's grants; takes effect on the next request. Raises NotFoundError."""
         with self._database.write() as session:
             document = self._editable(session, document_id, principal)
-            changed = _set_grants(session, document, grants)
-            ring = (_metadata_job(session, document).id,) if changed else ()
+            ring = granted(session, document, grants)
             session.flush()
-            return Change(_row(session, document), changed, ring)
+            return Change(_row(session, document), bool(ring), ring)
 
     def delete(self, document_id: str, principal: Principal) -> tuple[str, ...]:
         """A tombstone, effective at once; the chunks follow. Raises NotFoundError."""
         with self._database.write() as session:
-            document = self._editable(session, document_id, principal)
-            document.deleted_at = clock(session)
-            cancel(session, document.job_id)
-            return (new_job(session, "delete", document.id, None).id,)
+            return (deleted(session, self._editable(session, document_id, principal)),)
 
     def retry(self, document_id: str, principal: Principal) -> Change:
         """Queue a failed or quarantined document again. Raises NotFoundError, ConflictError in any other state."""
@@ -144,7 +130,8 @@ class Documents:
 
     def page(
         self, principal: Principal, *, state: str | None = None, data_source: str | None = None,
-        text: str | None = None, after: tuple[str, str] | None = None, limit: int = 50,
+        text: str | None = None, ids: Sequence[str] | None = None, after: tuple[str, str] | None = None,
+        limit: int = 50,
     ) -> list[DocumentRow]:  # fmt: skip
         """Documents the principal may read or edit, by title then id, starting behind `after` (title, id)."""
         where: list[ColumnElement[bool]] = [or_(may_read(principal), _may_edit(principal))]
@@ -152,6 +139,8 @@ class Documents:
             where.append(Job.state == state)
         if data_source:
             where.append(Document.data_source == data_source)
+        if ids is not None:
+            where.append(Document.id.in_(ids))
         if text:
             pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
             named = or_(Document.title.ilike(pattern, escape="\\"), Document.external_id.ilike(pattern, escape="\\"))
@@ -170,7 +159,7 @@ class Documents:
         )
         with self._database.read() as session:
             rows = session.execute(query).all()
-            grants = _grants(session, [row[0].id for row in rows])
+            grants = grants_in(session, [row[0].id for row in rows])
             return [DocumentRow(d, job, version, tuple(grants.get(d.id, ())), owner) for d, job, version, owner in rows]
 
     def data_sources(self, principal: Principal) -> list[tuple[str, int]]:
@@ -180,20 +169,71 @@ class Documents:
         with self._database.read() as session:
             return list(session.execute(query.order_by(Document.data_source)))
 
-    def _editable_by_name(self, session: Session, new: Registration, principal: Principal) -> Document | None:
-        """The document of this name that the principal may edit: their own before anybody else's."""
-        query = select(Document).where(
-            Document.data_source == new.data_source, Document.external_id == new.external_id, _may_edit(principal)
-        )
-        own_first = (Document.owner_id != principal.user_id, Document.created_at)
-        return session.scalars(query.order_by(*own_first).limit(1).with_for_update()).first()
-
     def _editable(self, session: Session, document_id: str, principal: Principal) -> Document:
         query = select(Document).where(Document.id == document_id, _may_edit(principal)).with_for_update()
         document = session.scalar(query)
         if document is None:
             raise NotFoundError(NOT_FOUND)
         return document
+
+
+def editable_by_name(session: Session, new: Registration, principal: Principal) -> Document | None:
+    """The document of this name that the principal may edit: their own before anybody else's."""
+    query = select(Document).where(
+        Document.data_source == new.data_source, Document.external_id == new.external_id, _may_edit(principal)
+    )
+    own_first = (Document.owner_id != principal.user_id, Document.created_at)
+    return session.scalars(query.order_by(*own_first).limit(1).with_for_update()).first()
+
+
+def registered(session: Session, document: Document | None, new: Registration, principal: Principal) -> Change:
+    """In the caller's transaction: create a document, or change the one that is there. Raises IntegrityError where
+    another call creates it at the same moment."""
+    if document is None:
+        return _created(session, new, principal)
+    latest = session.get_one(Version, (document.id, document.latest_version))
+    state = session.get_one(Job, document.job_id).state
+    ring: list[str] = []
+    changed = _set_metadata(document, new)
+    changed |= new.grants is not None and _set_grants(session, document, new.grants)
+    if changed:
+        ring.append(_metadata_job(session, document).id)
+    if latest.sha256 != new.sha256 or state in ("failed", "quarantined", "cancelled"):
+        ring.append(_add_version(session, document, new).id)
+    session.flush()
+    return Change(_row(session, document), bool(ring), tuple(ring))
+
+
+def granted(session: Session, document: Document, grants: Sequence[str]) -> tuple[str, ...]:
+    """In the caller's transaction: replace the grants. Returns the job to ring, none where they are the same."""
+    return (_metadata_job(session, document).id,) if _set_grants(session, document, grants) else ()
+
+
+def deleted(session: Session, document: Document) -> str:
+    """In the caller's transaction: a tombstone. Returns the job that deletes the chunks."""
+    document.deleted_at = clock(session)
+    cancel(session, document.job_id)
+    return new_job(session, "delete", document.id, None).id
+
+
+def renamed(session: Session, document: Document, new: Registration) -> tuple[str, ...]:
+    """In the caller's transaction: the same bytes under another external id. The document, its text and what cites it
+    stay; its title, address and time follow. Returns the job to ring."""
+    if document.title == document.external_id:
+        document.title = new.title or new.external_id
+    document.external_id = new.external_id
+    session.get_one(Version, (document.id, document.latest_version)).file_name = new.file_name
+    moved = _set_metadata(document, new)
+    return (_metadata_job(session, document).id,) if moved else ()
+
+
+def grants_in(session: Session, document_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Grants by document, sorted."""
+    query = select(DocumentGrant).where(DocumentGrant.document_id.in_(document_ids)).order_by(DocumentGrant.grant_name)
+    found: dict[str, list[str]] = {}
+    for grant in session.scalars(query):
+        found.setdefault(grant.document_id, []).append(grant.grant_name)
+    return found
 
 
 def may_edit(document: Document, principal: Principal) -> bool:
@@ -207,7 +247,7 @@ def _may_edit(principal: Principal) -> ColumnElement[bool]:
 
 
 def _created(session: Session, new: Registration, principal: Principal) -> Change:
-    now = clock(session)
+    now, job_id = clock(session), str(uuid.uuid4())
     document = Document(
         id=str(uuid.uuid4()),
         data_source=new.data_source,
@@ -216,9 +256,9 @@ def _created(session: Session, new: Registration, principal: Principal) -> Chang
         title=new.title or new.external_id,
         url=new.url,
         media_type=new.media_type,
-        latest_version=0,
+        latest_version=1,
         metadata_revision=0,
-        job_id="",
+        job_id=job_id,
         modified_at=new.modified_at,
         effective_from=new.effective_from,
         effective_until=new.effective_until,
@@ -226,30 +266,34 @@ def _created(session: Session, new: Registration, principal: Principal) -> Chang
     )
     session.add(document)
     session.flush()
-    for grant in new.grants or (f"user:{principal.email.casefold()}",):
-        session.add(DocumentGrant(document_id=document.id, grant_name=grant))
-    job = _add_version(session, document, new)
+    grants = sorted(set(new.grants or (f"user:{principal.email.casefold()}",)))
+    session.add_all(DocumentGrant(document_id=document.id, grant_name=grant) for grant in grants)
+    version = _version(document, new, now)
+    session.add(version)
+    job = new_job(session, "ingest", document.id, 1, now=now, id=job_id)
     session.flush()
-    return Change(_row(session, document), True, (job.id,))
+    # Nothing is read back: of a bulk load this is half the work.
+    return Change(DocumentRow(document, job, version, tuple(grants), principal.email), True, (job.id,))
 
 
 def _add_version(session: Session, document: Document, new: Registration) -> Job:
-    if document.job_id:
-        cancel(session, document.job_id)
+    cancel(session, document.job_id)
     document.latest_version += 1
-    session.add(
-        Version(
-            document_id=document.id,
-            number=document.latest_version,
-            sha256=new.sha256,
-            size=new.size,
-            file_name=new.file_name,
-            created_at=clock(session),
-        )
-    )
+    session.add(_version(document, new, clock(session)))
     job = new_job(session, "ingest", document.id, document.latest_version)
     document.job_id = job.id
     return job
+
+
+def _version(document: Document, new: Registration, now: datetime) -> Version:
+    return Version(
+        document_id=document.id,
+        number=document.latest_version,
+        sha256=new.sha256,
+        size=new.size,
+        file_name=new.file_name,
+        created_at=now,
+    )
 
 
 def _set_metadata(document: Document, new: Registration) -> bool:
@@ -265,7 +309,7 @@ def _set_metadata(document: Document, new: Registration) -> bool:
 
 def _set_grants(session: Session, document: Document, grants: Sequence[str]) -> bool:
     """Replace the grants; False where they are the same already."""
-    if set(_grants(session, [document.id]).get(document.id, ())) == set(grants):
+    if set(grants_in(session, [document.id]).get(document.id, ())) == set(grants):
         return False
     session.execute(delete(DocumentGrant).where(DocumentGrant.document_id == document.id))
     session.add_all(DocumentGrant(document_id=document.id, grant_name=grant) for grant in grants)
@@ -282,12 +326,13 @@ def _row(session: Session, document: Document) -> DocumentRow:
     job = session.get_one(Job, document.job_id)
     version = session.get_one(Version, (document.id, document.latest_version))
     owner = session.get_one(User, document.owner_id).email
-    return DocumentRow(document, job, version, tuple(_grants(session, [document.id]).get(document.id, ())), owner)
+    return DocumentRow(document, job, version, tuple(grants_in(session, [document.id]).get(document.id, ())), owner)
 
 
-def _grants(session: Session, document_ids: Sequence[str]) -> dict[str, list[str]]:
-    query = select(DocumentGrant).where(DocumentGrant.document_id.in_(document_ids)).order_by(DocumentGrant.grant_name)
-    found: dict[str, list[str]] = {}
-    for grant in session.scalars(query):
-        found.setdefault(grant.document_id, []).append(grant.grant_name)
-    return found
+def _refuse_synced(session: Session, document: Document) -> None:
+    """Uploads do not overwrite what a connector brought: the next sync would not notice."""
+    item = select(DataSource.name).join(DataSourceItem, DataSourceItem.data_source_id == DataSource.id)
+    name = session.scalar(item.where(DataSourceItem.document_id == document.id).limit(1))
+    if name is not None:
+        message = f"This document comes from the data source {name} and is changed there, or sent under another name."
+        raise ConflictError(message, code="document_is_synced")

@@ -6,15 +6,17 @@ A worker that lost its lease, because it was stopped or cut off, finds its fence
 
 import random
 import uuid
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Update, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Update, and_, case, exists, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError, FootnoteError
 from services.db.database import Database, clock
+from services.db.generation_lease import GenerationChangedError
 from services.db.models import Document, Job, Version
 
 LEASE = timedelta(seconds=20)
@@ -45,12 +47,13 @@ class Lease:
 
 
 def new_job(
-    session: Session, kind: str, document_id: str, version: int | None, *, after: timedelta | None = None
-) -> Job:
-    """Add a job to the caller's transaction, due now or `after` a while."""
-    now = clock(session)
+    session: Session, kind: str, document_id: str, version: int | None, *, after: timedelta | None = None,
+    now: datetime | None = None, id: str | None = None,
+) -> Job:  # fmt: skip
+    """Add a job to the caller's transaction, due now or `after` a while. `now`, `id`: where they are known already."""
+    now = now or clock(session)
     job = Job(
-        id=str(uuid.uuid4()),
+        id=id or str(uuid.uuid4()),
         kind=kind,
         document_id=document_id,
         version=version,
@@ -67,12 +70,14 @@ def new_job(
 
 
 def cancel(session: Session, job_id: str) -> None:
-    """Overtake an unfinished job in the caller's transaction: its worker is fenced out, its half-written chunks go."""
+    """Overtake a job in the caller's transaction: its worker is fenced out. What it wrote of its version goes, also
+    where it was given up: until now that was kept for a retry."""
     job = session.get(Job, job_id, with_for_update=True)
-    if job is None or job.state not in ("queued", "running"):
+    if job is None or job.state in ("ready", "cancelled"):
         return
-    job.state, job.fence, job.lease_until = "cancelled", job.fence + 1, None
-    job.finished_at = clock(session)
+    if job.state in ("queued", "running"):
+        job.state, job.fence, job.lease_until = "cancelled", job.fence + 1, None
+        job.finished_at = clock(session)
     if job.version is not None:
         new_job(session, "retire", job.document_id, job.version, after=GRACE)
 
@@ -84,70 +89,93 @@ class JobQueue:
         self._database = database
 
     def claim(self, job_id: str, owner: str) -> Lease | None:
-        """Take the job if it is due and nobody works on it; None otherwise."""
+        """Take the job if it is due and nobody works on it; None otherwise, which costs one read."""
+        if not self._is_any(lambda now: and_(Job.id == job_id, _claimable(now))):
+            return None
         with self._database.write() as session:
             now = clock(session)
-            taken = _changed(
-                session,
-                update(Job)
-                .where(Job.id == job_id, _claimable(now))
-                .values(
-                    state="running",
-                    lease_owner=owner,
-                    lease_until=now + LEASE,
-                    fence=Job.fence + 1,
-                    attempts=Job.attempts + 1,
-                    reason=None,
-                    code=None,
-                ),
-            )
+            taken = _changed(session, update(Job).where(Job.id == job_id, _claimable(now)).values(_taken(owner, now)))
             if not taken:
                 return None
-            job = session.get_one(Job, job_id, populate_existing=True)
-            if job.attempts > MAX_ATTEMPTS:
-                _quarantine(job, now)
-                return None
-            return Lease(job.id, job.kind, job.document_id, job.version, job.fence, job.attempts, job.chunks_done)
+            return next(iter(_leases(session, [job_id], now)), None)
+
+    def claim_more(self, owner: str, *, limit: int, max_bytes: int) -> list[Lease]:
+        """Take the oldest jobs that are due: at most `limit`, their originals at most `max_bytes` but for the first.
+
+        A job that was tried before comes alone, so that a document that kills its worker drags no other with it twice.
+        """
+        if not self._is_any(_due):
+            return []
+        with self._database.write() as session:
+            now = clock(session)
+            jobs = _batch(session, now, limit=limit, max_bytes=max_bytes)
+            ids = [job.id for job in jobs]
+            if not ids:
+                return []
+            session.execute(_write(ids, _taken(owner, now)))
+            return _leases(session, ids, now)
+
+    def renew_all(self, leases: Collection[Lease]) -> frozenset[str]:
+        """Extend these leases. Returns the ids of the jobs on which they are still good."""
+        with self._database.write() as session:
+            held = hold(session, leases)
+            session.execute(_write(held, {"lease_until": clock(session) + LEASE}))
+            return held
+
+    def enter(
+        self, leases: Collection[Lease], stage: str, *, totals: Mapping[str, int] | None = None
+    ) -> frozenset[str]:
+        """Record that these jobs are in a stage now, and by id how many chunks they come to. Returns as `renew_all`."""
+        with self._database.write() as session:
+            held = hold(session, leases)
+            values: dict[str, Any] = {"stage": stage, "progress_at": clock(session)}
+            if totals:
+                values["chunks_total"] = case(totals, value=Job.id, else_=Job.chunks_total)
+            session.execute(_write(held, values))
+            return held
+
+    def release(self, leases: Collection[Lease]) -> None:
+        """Give these jobs back untried: their worker is told to stop."""
+        back: dict[str, Any] = {
+            "state": "queued",
+            "lease_owner": None,
+            "lease_until": None,
+            "rung_at": None,
+            "stage": None,
+        }
+        with self._database.write() as session:
+            held = hold(session, leases)
+            session.execute(_write(held, back | {"attempts": Job.attempts - 1}))
+
+    def overtaken(self, lease: Lease) -> None:
+        """Clear up behind a lease that was lost: what was written of a version that nobody goes on with has to go."""
+        if lease.kind != "ingest" or lease.version is None:
+            return
+        with self._database.write() as session:
+            document = session.get(Document, lease.document_id, with_for_update=True)
+            same = (Job.document_id == lease.document_id, Job.version == lease.version)
+            wanted = or_(
+                and_(Job.kind == "ingest", Job.state.in_(("queued", "running"))),
+                and_(Job.kind == "retire", Job.state == "queued"),
+            )
+            in_use = document is not None and document.deleted_at is None and document.active_version == lease.version
+            if document is None or in_use or session.scalar(select(exists().where(*same, wanted))):
+                return
+            new_job(session, "retire", lease.document_id, lease.version, after=GRACE)
 
     def renew(self, lease: Lease, *, chunks_done: int | None = None) -> None:
         """Extend the lease, and record a checkpoint. Raises LeaseLostError."""
         with self._database.write() as session:
-            values: dict[str, Any] = {"lease_until": clock(session) + LEASE}
+            now = clock(session)
+            values: dict[str, Any] = {"lease_until": now + LEASE}
             if chunks_done is not None:
-                values["chunks_done"] = chunks_done
+                values |= {"chunks_done": chunks_done, "progress_at": now}
             _held(session, lease, values)
 
     def finish(self, lease: Lease) -> None:
         """The work is done. Raises LeaseLostError."""
         with self._database.write() as session:
             _held(session, lease, {"state": "ready", "lease_until": None, "finished_at": clock(session)})
-
-    def activate(
-        self, lease: Lease, *, parsed_sha256: str, media_type: str, title: str | None, chunks: int,
-        metadata_revision: int, stages_ms: dict[str, float],
-    ) -> list[str]:  # fmt: skip
-        """The swap: move the document's active version to this job's, in one transaction.
-
-        To be called when the index holds exactly the version's chunks. Returns the ids of follow-up jobs that are due
-        now. Raises LeaseLostError.
-        """
-        with self._database.write() as session:
-            now = clock(session)
-            done = {"state": "ready", "lease_until": None, "finished_at": now, "stages_ms": stages_ms}
-            _held(session, lease, done)
-            document = session.get_one(Document, lease.document_id, with_for_update=True)
-            version = session.get_one(Version, (lease.document_id, lease.version))
-            version.parsed_sha256, version.media_type, version.chunks = parsed_sha256, media_type, chunks
-            version.activated_at = now
-            previous = document.active_version
-            document.active_version, document.ready_at, document.media_type = version.number, now, media_type
-            if title and document.title == document.external_id:
-                document.title = title[:1000]
-            if previous is not None and previous != version.number:
-                new_job(session, "retire", document.id, previous, after=GRACE)
-            if document.metadata_revision != metadata_revision:
-                return [new_job(session, "metadata", document.id, None).id]
-        return []
 
     def fail(self, lease: Lease, error: FootnoteError) -> None:
         """This file will never become a document: no retry. Raises LeaseLostError."""
@@ -180,7 +208,10 @@ class JobQueue:
                 "reason": reason,
                 "next_attempt_at": now + timedelta(seconds=wait),
                 "rung_at": None,
+                "stage": None,
             }
+            if isinstance(error, GenerationChangedError):
+                values["chunks_done"] = 0
             if not counts:
                 values["attempts"] = max(lease.attempts - 1, 0)
             _held(session, lease, values)
@@ -195,6 +226,7 @@ class JobQueue:
                     _quarantine(job, now)
                 else:
                     job.state, job.lease_owner, job.lease_until, job.rung_at = "queued", None, None, None
+                    job.stage = None
                     job.reason, job.code = "The worker that ingested it stopped. It is tried again.", "worker_lost"
             session.flush()
             silent = or_(Job.rung_at.is_(None), Job.rung_at < now - RING_AGAIN)
@@ -203,15 +235,9 @@ class JobQueue:
             session.execute(update(Job).where(Job.id.in_(ids)).values(rung_at=now))
             return ids
 
-    def counts(self) -> dict[str, Any]:
-        """Work waiting and running, and for how many seconds the oldest has waited."""
+    def _is_any(self, condition: Callable[[datetime], ColumnElement[bool]]) -> bool:
         with self._database.read() as session:
-            now = clock(session)
-            rows = session.execute(select(Job.state, func.count()).group_by(Job.state)).all()
-            oldest = session.scalar(select(func.min(Job.created_at)).where(_due(now)))
-        states = dict(rows)
-        age = (now - oldest).total_seconds() if oldest else 0.0
-        return {"waiting": states.get("queued", 0), "running": states.get("running", 0), "oldest_waiting_s": age}
+            return bool(session.scalar(select(exists().where(condition(clock(session))))))
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -220,6 +246,64 @@ def _due(now: datetime) -> ColumnElement[bool]:
 
 def _claimable(now: datetime) -> ColumnElement[bool]:
     return or_(_due(now), and_(Job.state == "running", Job.lease_until < now))
+
+
+def hold(session: Session, leases: Collection[Lease]) -> frozenset[str]:
+    """Lock the jobs on which these leases are still the newest ones, in one order for all; their ids."""
+    mine = tuple_(Job.id, Job.fence).in_([(lease.job_id, lease.fence) for lease in leases])
+    query = select(Job.id).where(mine, Job.state == "running").order_by(Job.id).with_for_update()
+    return frozenset(session.scalars(query))
+
+
+def _taken(owner: str, now: datetime) -> dict[str, Any]:
+    return {
+        "state": "running",
+        "lease_owner": owner,
+        "lease_until": now + LEASE,
+        "fence": Job.fence + 1,
+        "attempts": Job.attempts + 1,
+        "reason": None,
+        "code": None,
+        "stage": case((Job.kind == "ingest", "parse"), else_=None),
+        "progress_at": now,
+    }
+
+
+def _leases(session: Session, ids: Collection[str], now: datetime) -> list[Lease]:
+    """The leases on jobs that were just taken, oldest first, without those that were taken once too often."""
+    taken = select(Job).where(Job.id.in_(ids)).order_by(Job.created_at, Job.id)
+    leases: list[Lease] = []
+    for job in session.scalars(taken.execution_options(populate_existing=True)):
+        if job.attempts > MAX_ATTEMPTS:
+            _quarantine(job, now)
+        else:
+            one = Lease(job.id, job.kind, job.document_id, job.version, job.fence, job.attempts, job.chunks_done)
+            leases.append(one)
+    return leases
+
+
+def _write(ids: Collection[str], values: Mapping[str, Any]) -> Update:
+    return update(Job).where(Job.id.in_(ids)).values(values).execution_options(synchronize_session=False)
+
+
+def _batch(session: Session, now: datetime, *, limit: int, max_bytes: int) -> list[Job]:
+    """The oldest due jobs that may be worked on together, locked."""
+    query = (
+        select(Job, func.coalesce(Version.size, 0))
+        .outerjoin(Version, and_(Version.document_id == Job.document_id, Version.number == Job.version))
+        .where(_due(now))
+        .order_by(Job.created_at, Job.id)
+        .limit(limit)
+        .with_for_update(of=Job, skip_locked=True)
+    )
+    jobs: list[Job] = []
+    size = 0
+    for job, original in session.execute(query):
+        size += original
+        if jobs and (job.attempts or jobs[0].attempts or size > max_bytes):
+            break
+        jobs.append(job)
+    return jobs
 
 
 def _held(session: Session, lease: Lease, values: dict[str, Any]) -> None:

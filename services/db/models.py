@@ -161,6 +161,8 @@ class Job(Base):
     """One piece of work on a document. The database is the queue: see `services/db/jobs.py`.
 
     `kind` is ingest, metadata, retire or delete; `state` is queued, running, ready, failed, quarantined or cancelled.
+    While it runs, `stage` is parse, chunk, embed, upsert or activate and `progress_at` when that or `chunks_done` last
+    changed. `chunks_embedded` and `chunks_reused` say of a finished one where its vectors came from.
     """
 
     __tablename__ = "jobs"
@@ -177,11 +179,66 @@ class Job(Base):
     lease_until: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
     rung_at: Mapped[datetime | None]
+    stage: Mapped[str | None] = mapped_column(String(20))
+    progress_at: Mapped[datetime | None]
     chunks_done: Mapped[int] = mapped_column(Integer)
+    chunks_total: Mapped[int | None] = mapped_column(Integer)
+    chunks_embedded: Mapped[int | None] = mapped_column(Integer)
+    chunks_reused: Mapped[int | None] = mapped_column(Integer)
     stages_ms: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
-    __table_args__ = (Index("ix_jobs_state_next", "state", "next_attempt_at"), Index("ix_jobs_finished", "finished_at"))
+    __table_args__ = (
+        Index("ix_jobs_state_next", "state", "next_attempt_at"),
+        Index("ix_jobs_state_created", "state", "created_at"),
+        Index("ix_jobs_finished", "finished_at"),
+    )
+
+
+class Generation(Base):
+    """One way of cutting and embedding, and the collection that was made with it: `chunks-<number>`.
+
+    `state` is preparing (its collection may not exist yet), building, built, active (exactly one), retired, dropping or
+    dropped.
+    """
+
+    __tablename__ = "generations"
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    embedding_model: Mapped[str]
+    chunk_tokens: Mapped[int] = mapped_column(Integer)
+    recipe: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(20))
+    scores: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index(
+            "uq_generations_active",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'active'"),
+            postgresql_where=text("state = 'active'"),
+        ),
+    )
+
+
+class GenerationMember(Base):
+    """A document version of which a generation that is not the active one holds chunks: all where `chunks` is known.
+
+    No foreign key to documents: a row outlives its document until the chunks are gone.
+    """
+
+    __tablename__ = "generation_members"
+    generation: Mapped[int] = mapped_column(
+        ForeignKey("generations.number", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    document_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    chunks_done: Mapped[int] = mapped_column(Integer)
+    chunks: Mapped[int | None] = mapped_column(Integer)
 
 
 class Conversation(Base):
@@ -217,3 +274,76 @@ class Feedback(Base):
     rating: Mapped[str] = mapped_column(String(4))
     comment: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
+
+
+class DataSource(Base):
+    """Where documents come from: connector, schedule, and how its last sync went. `secrets` holds names, never values.
+
+    `sync_number` counts syncs and fences the running one. `outcome` is done, partly, failed or needs_confirmation; it
+    and what stands beside it are of the sync `ended_number`, while `started_at` and `counters` are of the newest.
+    """
+
+    __tablename__ = "data_sources"
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    name: Mapped[str]
+    connector: Mapped[str] = mapped_column(String(40))
+    options: Mapped[dict[str, Any]]
+    secrets: Mapped[dict[str, Any]]
+    grants: Mapped[list[str]]
+    grants_revision: Mapped[int] = mapped_column(Integer)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    every_s: Mapped[int | None] = mapped_column(Integer)
+    paused: Mapped[bool]
+    cursor: Mapped[str | None] = mapped_column(Text)
+    next_sync_at: Mapped[datetime | None]
+    requested_at: Mapped[datetime | None]
+    confirmed: Mapped[bool]
+    sync_number: Mapped[int] = mapped_column(Integer)
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    counters: Mapped[dict[str, Any]]
+    ended_number: Mapped[int] = mapped_column(Integer)
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    code: Mapped[str | None] = mapped_column(String(60))
+    reason: Mapped[str | None] = mapped_column(Text)
+    failures: Mapped[int] = mapped_column(Integer)
+    unconfirmed: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index(
+            "uq_data_sources_live",
+            "name",
+            unique=True,
+            sqlite_where=text("removed_at IS NULL"),
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+    )
+
+
+class DataSourceItem(Base):
+    """What a sync remembers of one item of a data source, and the document that it became.
+
+    `revision`, `sha256` and `grants` are what was registered; `own_grants` says that the grants came from the source.
+    `waiting` is the listing of an item that is still to be fetched (`reason` says what went wrong) or, fetched already,
+    to be registered once it is known whether it is another one that moved. `gone`: to be deleted.
+    """
+
+    __tablename__ = "data_source_items"
+    data_source_id: Mapped[str] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), primary_key=True)
+    external_id: Mapped[str] = mapped_column(String(1000), primary_key=True)
+    document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id", ondelete="SET NULL"), index=True)
+    revision: Mapped[str | None] = mapped_column(Text)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    grants: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    own_grants: Mapped[bool]
+    grants_revision: Mapped[int] = mapped_column(Integer)
+    seen_in: Mapped[int] = mapped_column(Integer)
+    tried_in: Mapped[int] = mapped_column(Integer)
+    gone: Mapped[bool]
+    waiting: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    code: Mapped[str | None] = mapped_column(String(60))
+    reason: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (Index("ix_data_source_items_bytes", "data_source_id", "sha256"),)

@@ -1,29 +1,33 @@
 """What a worker needs to know of the document it works on. Knows nothing of who may read it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, select, tuple_
 
 from services.db.database import Database
-from services.db.jobs import LeaseLostError
-from services.db.models import Document, DocumentGrant, Version
+from services.db.jobs import Lease, LeaseLostError
+from services.db.models import Document, DocumentGrant, Job, Version
 
 
 @dataclass(frozen=True, slots=True)
 class WorkDetails:
     """A document version's original and the metadata that goes into the index with it.
 
-    `metadata_revision` says which state of grants and times this is: the swap compares it.
+    `metadata_revision` says which state of grants and times this is: the swap compares it. `is_unnamed`: nobody gave
+    it a title, so that its file's own will be taken. `active_version` is the one that readers see.
     """
 
     sha256: str
     file_name: str
     title: str
+    is_unnamed: bool
     data_source: str
     modified_at: datetime | None
     grants: tuple[str, ...]
     metadata_revision: int
+    active_version: int | None
 
 
 class Work:
@@ -32,26 +36,63 @@ class Work:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def details(self, document_id: str, version: int | None) -> WorkDetails:
-        """`version` None: the latest. Raises LeaseLostError where the document was deleted meanwhile."""
+    def details(self, document_id: str) -> WorkDetails:
+        """Of the latest version. Raises LeaseLostError where the document was deleted meanwhile."""
         with self._database.read() as session:
             document = session.get(Document, document_id)
             if document is None or document.deleted_at is not None:
                 raise LeaseLostError("The document was deleted.")
-            row = session.get_one(Version, (document_id, version or document.latest_version))
+            version = session.get_one(Version, (document_id, document.latest_version))
             grants = select(DocumentGrant.grant_name).where(DocumentGrant.document_id == document_id)
-            return WorkDetails(
-                sha256=row.sha256,
-                file_name=row.file_name,
-                title=document.title,
-                data_source=document.data_source,
-                modified_at=document.modified_at,
-                grants=tuple(session.scalars(grants.order_by(DocumentGrant.grant_name))),
-                metadata_revision=document.metadata_revision,
-            )
+            return _details(document, version, tuple(session.scalars(grants.order_by(DocumentGrant.grant_name))))
 
-    def is_active(self, document_id: str, version: int) -> bool:
-        """Whether readers still follow the pointer to this version."""
+    def details_of(self, leases: Collection[Lease]) -> dict[str, WorkDetails]:
+        """By job id, of the version that each job ingests; without those whose document was deleted meanwhile."""
+        keys = [(lease.document_id, lease.version) for lease in leases]
+        ids = [lease.document_id for lease in leases]
+        versions = (
+            select(Document, Version)
+            .join(Version, Version.document_id == Document.id)
+            .where(tuple_(Version.document_id, Version.number).in_(keys), Document.deleted_at.is_(None))
+        )
+        granted = select(DocumentGrant).where(DocumentGrant.document_id.in_(ids)).order_by(DocumentGrant.grant_name)
+        with self._database.read() as session:
+            found = {
+                (document.id, version.number): (document, version) for document, version in session.execute(versions)
+            }
+            grants: dict[str, list[str]] = {}
+            for grant in session.scalars(granted):
+                grants.setdefault(grant.document_id, []).append(grant.grant_name)
+            return {
+                lease.job_id: _details(
+                    *found[lease.document_id, lease.version or 0], tuple(grants.get(lease.document_id, ()))
+                )
+                for lease in leases
+                if (lease.document_id, lease.version) in found
+            }
+
+    def is_retirable(self, document_id: str, version: int) -> bool:
+        """Whether nobody reads this version and no job is making it: then its chunks may go."""
         with self._database.read() as session:
             document = session.get(Document, document_id)
-            return document is not None and document.deleted_at is None and document.active_version == version
+            if document is None or document.deleted_at is not None:
+                return True
+            making = exists().where(
+                and_(Job.document_id == document_id, Job.version == version, Job.kind == "ingest"),
+                Job.state.in_(("queued", "running")),
+            )
+            return document.active_version != version and not session.scalar(select(making))
+
+
+def _details(document: Document, version: Version, grants: tuple[str, ...]) -> WorkDetails:
+    return WorkDetails(
+        sha256=version.sha256,
+        file_name=version.file_name,
+        title=document.title,
+        is_unnamed=document.title == document.external_id,
+        data_source=document.data_source,
+        modified_at=document.modified_at,
+        grants=grants,
+        metadata_revision=document.metadata_revision,
+        active_version=document.active_version,
+    )

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from retrieval.errors import FootnoteError
+from services.embedded.addresses import published
 from services.embedded.broker import Broker, broker_part
 from services.embedded.data_directory import claim, kept_ports, refuse_taken_port, write_private
 from services.embedded.lifeline import lifeline
@@ -69,7 +70,8 @@ def run(plan: UpPlan) -> int:
             with _logging_to(log_dir / "up.log"):
                 parts = _parts(plan)
                 plan.prepare(parts[-1].env)
-                return asyncio.run(_run(plan, parts, log_dir, lock))
+                with published(plan.data_dir, parts[-1].env):
+                    return asyncio.run(_run(plan, parts, log_dir, lock))
     except FootnoteError as error:
         console.print(Text(error.message, style="red"))
     except KeyboardInterrupt:  # during `prepare`; from then on Ctrl-C is a clean stop

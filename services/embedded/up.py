@@ -73,6 +73,9 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FOOTNOTE_LLM_URL": settings.llm_url,
         "FOOTNOTE_LLM_MODEL": settings.llm_model,
     }
+    if not settings.connector_folders and "connector_folders" not in settings.model_fields_set:
+        # Whoever starts it on their own machine may read these anyway.
+        said["FOOTNOTE_CONNECTOR_FOLDERS"] = ",".join(dict.fromkeys((str(Path.home()), str(Path.cwd()))))
     return inherited_environment() | said
 
 

@@ -1,7 +1,6 @@
 """The answerer, with or without a language model. Knows nothing of HTTP."""
 
 from retrieval.answering import Answerer
-from retrieval.embedding import Embedder
 from retrieval.evidence import Strictness
 from retrieval.llm import ChatModel
 from retrieval.retriever import Retriever
@@ -9,7 +8,7 @@ from services.settings import Settings
 from services.wiring.core import revealed
 
 
-def answerer(settings: Settings, retriever: Retriever, embedder: Embedder) -> Answerer:
+def answerer(settings: Settings, retriever: Retriever) -> Answerer:
     """Answers are extractive where the settings name no model."""
     model = None
     if settings.llm_url:
@@ -17,7 +16,6 @@ def answerer(settings: Settings, retriever: Retriever, embedder: Embedder) -> An
         model = ChatModel(base_url=settings.llm_url, model=settings.llm_model, api_key=key)
     return Answerer(
         retriever,
-        embedder.embed_dense,
         model=model,
         strictness=Strictness(settings.refusal),
         show_unsupported=settings.show_unsupported,

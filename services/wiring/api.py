@@ -4,16 +4,23 @@ from pathlib import Path
 
 from retrieval.retriever import Retriever
 from services.api.dependencies import Parts
+from services.api.kept import Kept
 from services.api.limiter import Limiter
+from services.api.scrape import Scrape
 from services.db.accounts import Accounts
 from services.db.conversations import Conversations
+from services.db.data_sources import DataSources
 from services.db.documents import Documents
+from services.db.ended import EndedJobs
 from services.db.keys import Keys
 from services.db.registry import SqlRegistry
+from services.db.source_items import SourceItems
 from services.db.status import Status
 from services.wiring.answerer import answerer
+from services.wiring.auditing import verification
 from services.wiring.core import Core
-from services.wiring.search import chunk_index, embedder
+from services.wiring.search import engines
+from services.wiring.sync import Connectors
 
 WEB = Path(__file__).parents[2] / "web" / "dist"
 
@@ -21,22 +28,31 @@ WEB = Path(__file__).parents[2] / "web" / "dist"
 def api_parts(core: Core) -> Parts:
     """Everything that routes call."""
     settings, database = core.settings, core.database
-    model = embedder(settings)
-    index = chunk_index(settings, model.dimension)
+    generations = engines(core)
+    generations.active()  # the model is loaded before the first question comes
+    generations.follow(core.closed)
     registry = SqlRegistry(database)
-    retriever = Retriever(index, model, registry)
+    status = Status(database)
+    # Many look at the same figures every two seconds.
+    figures = Kept(status.figures, seconds=1.0)
+    retriever = Retriever(generations.snapshot, registry)
     return Parts(
         accounts=Accounts(database),
         keys=Keys(database),
         documents=Documents(database),
+        data_sources=DataSources(database),
+        source_items=SourceItems(database),
+        check_connector=Connectors(settings).check,
         conversations=Conversations(database),
         registry=registry,
-        jobs=core.jobs,
-        status=Status(database),
+        status=status,
+        figures=figures,
+        scrape=Scrape(figures=figures, ended=EndedJobs(database)),
         blobs=core.blobs,
-        index=index,
+        index=generations.index,
+        verification=verification(core, generations),
         retriever=retriever,
-        answerer=answerer(settings, retriever, model),
+        answerer=answerer(settings, retriever),
         doorbell=core.doorbell,
         sign_in_limiter=Limiter(limit=10, seconds=60.0),
         public_url=settings.public_url,

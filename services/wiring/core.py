@@ -1,7 +1,9 @@
 """What every process shares: registry, blobs, queue. Built when first asked for. Knows nothing of what they do."""
 
+import hashlib
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import structlog
@@ -11,10 +13,12 @@ from services.blobs import BlobStore
 from services.bootstrap import first_admin
 from services.db.accounts import Accounts
 from services.db.database import Database
+from services.db.generations import CHUNK_TOKENS, RECIPE, Generations
 from services.db.jobs import JobQueue
 from services.db.migrate import migrate
+from services.db.models import Generation
 from services.queue import Doorbell, celery_app
-from services.settings import Settings
+from services.settings import BUNDLED_MODEL, Settings
 
 _log = structlog.get_logger(__name__)
 REDIS_PORT = 6379
@@ -25,6 +29,7 @@ class Core:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.closed = Event()
 
     @cached_property
     def database(self) -> Database:
@@ -52,21 +57,38 @@ class Core:
         return Doorbell(celery_app(self.broker_url), self.broker_url)
 
     def migrate(self) -> None:
-        """Bring the registry's tables up to this release; on a new installation create the first administrator."""
+        """Bring the registry's tables up to this release; on a new installation make generation and administrator."""
         migrate(self.database)
+        generations = Generations(self.database)
+        generations.first(embedding_model=self.settings.embedding_model, chunk_tokens=CHUNK_TOKENS, recipe=RECIPE)
+        self._compare(generations.current().generation)
         account, created = first_admin(Accounts(self.database), self.settings.admin_email)
         if created:  # the link itself is a secret and belongs in no log
             _log.warning("first_administrator", email=account.user.email, next="footnote sign-in prints their link")
 
+    def _compare(self, active: Generation) -> None:
+        """Settings are what a new generation is made with; nothing is embedded again because one was changed."""
+        wanted = self.settings.embedding_model
+        if active.embedding_model != wanted:
+            _log.warning(
+                "embedding_model_differs", in_use=active.embedding_model, settings=wanted, next="footnote reindex"
+            )
+        if active.recipe != RECIPE:
+            _log.warning("recipe_differs", in_use=active.recipe, release=RECIPE, next="footnote reindex")
+
     def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened; threads that look at `closed` end."""
+        self.closed.set()
         if "database" in self.__dict__:
             self.database.dispose()
 
 
-def model_cache(settings: Settings) -> Path:
-    """Where the converted embedding model is kept."""
-    return settings.data_dir / "models" / Path(settings.embedding_model).name
+def model_cache(settings: Settings, model: str) -> Path:
+    """Where this embedding model is kept once it is converted. Models of the same last name do not share a place."""
+    place = settings.data_dir / "models"
+    if model == BUNDLED_MODEL:
+        return place / model
+    return place / f"{Path(model).name}-{hashlib.sha256(model.encode()).hexdigest()[:8]}"
 
 
 def revealed(secret: SecretStr | None) -> str | None:

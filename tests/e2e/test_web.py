@@ -95,7 +95,7 @@ def test_a_telephone_shows_it_without_scrolling_sideways(browser: Browser, up: U
     page = context.new_page()
     page.goto(up.footnote("sign-in").strip())
     page.get_by_test_id("composer").wait_for(timeout=WAIT)
-    for path in ("/", "/documents"):
+    for path in ("/", "/documents", "/data-sources", "/operations"):
         page.goto(up.url + path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path

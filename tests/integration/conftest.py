@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.db.database import Database
+from services.db.generations import CHUNK_TOKENS, RECIPE, Generations
 from services.db.migrate import migrate
 from services.db.models import Base
 from tests import private_servers, system
@@ -26,6 +27,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     url = f"sqlite:///{tmp_path / 'db.sqlite3'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
     registry = Database(url)
     migrate(registry)
+    Generations(registry).first(embedding_model="words", chunk_tokens=CHUNK_TOKENS, recipe=RECIPE)
     yield registry
     with registry.write() as session:
         for table in reversed(Base.metadata.sorted_tables):

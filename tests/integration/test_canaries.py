@@ -76,10 +76,22 @@ MATRIX: dict[tuple[str, str], Call] = {
     ("post", "/v1/api-keys"): _json("post", "/v1/api-keys", {"name": "mine"}),
     ("delete", "/v1/api-keys/{key_id}"): _json("delete", "/v1/api-keys/{id}"),
     ("get", "/v1/data-sources"): _json("get", "/v1/data-sources"),
+    ("post", "/v1/data-sources"): _json(
+        "post", "/v1/data-sources", {"name": "mine", "connector": "folder", "options": {"path": "/"}}
+    ),
+    ("get", "/v1/data-sources/{name}"): _json("get", "/v1/data-sources/{id}"),
+    ("patch", "/v1/data-sources/{name}"): _json("patch", "/v1/data-sources/{id}", {"grants": ["everyone"]}),
+    ("delete", "/v1/data-sources/{name}"): _json("delete", "/v1/data-sources/{id}?confirm=true"),
+    ("post", "/v1/data-sources/{name}/sync"): _json("post", "/v1/data-sources/{id}/sync", {"confirm": True}),
+    ("get", "/v1/data-sources/{name}/items"): _json("get", "/v1/data-sources/{id}/items"),
+    ("get", "/v1/connectors"): _json("get", "/v1/connectors"),
     ("get", "/v1/admin/status"): _json("get", "/v1/admin/status"),
+    ("post", "/v1/admin/verify"): _json("post", "/v1/admin/verify", {"repair": False}),
+    ("get", "/v1/queue"): _json("get", "/v1/queue"),
     **{key: _json(*key) for key in PUBLIC},
 }
-ADMIN_ONLY = {key for key in MATRIX if key[1].startswith(("/v1/users", "/v1/groups", "/v1/admin"))}
+ADMINISTRATION = ("/v1/users", "/v1/groups", "/v1/admin", "/v1/data-sources/", "/v1/connectors")
+ADMIN_ONLY = {key for key in MATRIX if key[1].startswith(ADMINISTRATION)} | {("post", "/v1/data-sources")}
 # For these the id of the foreign thing is of another kind than a document.
 FOREIGN = {"/v1/conversations": "conversation_id", "/v1/answers": "answer_id", "/v1/api-keys": "key_id"}
 # What changes something for the caller only, or ends what the next test needs, when an administrator calls it.

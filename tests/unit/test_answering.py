@@ -79,7 +79,7 @@ def events(
 ) -> list[AnswerEvent]:
     async def run() -> list[AnswerEvent]:
         model = ChatModel(base_url=server.url, model="scripted", timeouts=QUICK) if server else None
-        answerer = Answerer(retriever, WordModel().encode, model=model, **options)
+        answerer = Answerer(retriever, model=model, **options)
         try:
             answering = answerer.answer(question, principal, answer_id="a1", conversation_id="c1", history=history)
             async with aclosing(answering):
@@ -302,7 +302,7 @@ def test_a_reader_who_leaves_frees_the_model(retriever: Retriever, server: Scrip
 
     async def leave() -> None:
         model = ChatModel(base_url=server.url, model="scripted")
-        answering = Answerer(retriever, WordModel().encode, model=model).answer(
+        answering = Answerer(retriever, model=model).answer(
             QUESTION, ASKER, answer_id="a1", conversation_id="c1"
         )
         async with aclosing(answering):

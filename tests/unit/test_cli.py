@@ -17,9 +17,11 @@ from tests.unit.fake_server import KEY, REFUSAL, SENTENCES, FakeServer, running_
 Run = Callable[..., Result]
 
 VERBS = [
-    "ingest", "search", "ask", "status", "documents list", "documents show", "documents delete", "documents retry",
-    "documents grants", "sources list", "users create", "users list", "users disable", "users enable", "users link",
-    "groups add", "groups remove", "groups list", "keys create", "keys list", "keys revoke",
+    "ingest", "search", "ask", "status", "verify", "documents list", "documents show", "documents delete",
+    "documents retry", "documents grants", "sources list", "sources add", "sources show", "sources sync",
+    "sources change", "sources pause", "sources resume", "sources remove", "sources connectors",
+    "users create", "users list", "users disable", "users enable", "users link", "groups add", "groups remove",
+    "groups list", "keys create", "keys list", "keys revoke",
 ]  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from services.settings import Settings
+from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
+from services.settings import Settings, source_secret
 
 
 def test_every_setting_says_what_it_means() -> None:
@@ -30,3 +31,31 @@ def test_a_short_secret_is_refused_by_name_and_never_shown() -> None:
 def test_secrets_are_not_in_the_representation() -> None:
     secret = "correct-horse-battery-staple"
     assert secret not in repr(Settings(broker_password=secret))  # type: ignore[arg-type]
+
+
+def test_networks_and_folders_are_lists_with_commas_and_a_wrong_network_is_refused_by_name() -> None:
+    settings = Settings(connector_networks="10.1.0.0/16, fd00::/8", connector_folders="/srv/a,/srv/b ,")
+    assert [str(network) for network in settings.networks] == ["10.1.0.0/16", "fd00::/8"]
+    assert settings.folders == (Path("/srv/a"), Path("/srv/b"))
+    assert (Settings().networks, Settings().folders, Settings().readers) == ((), (), frozenset())
+    with pytest.raises(ValidationError) as refused:
+        Settings(connector_networks="10.1.0.1/16")
+    assert "FOOTNOTE_CONNECTOR_NETWORKS" in str(refused.value)
+
+
+def test_a_data_sources_secret_is_a_private_file_or_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotFoundError, match="FOOTNOTE_SOURCE_WIKI_TOKEN"):
+        source_secret(tmp_path, "wiki_token")
+    monkeypatch.setenv("FOOTNOTE_SOURCE_WIKI_TOKEN", "from the environment")
+    assert source_secret(tmp_path, "wiki_token") == "from the environment"
+    (tmp_path / "secrets").mkdir()
+    file = tmp_path / "secrets" / "wiki_token"
+    file.write_text("from the file\n")
+    file.chmod(0o600)
+    assert source_secret(tmp_path, "WIKI_TOKEN") == "from the file"
+    file.chmod(0o644)
+    with pytest.raises(ForbiddenError, match="chmod 600"):
+        source_secret(tmp_path, "wiki_token")
+    for name in ("../db", "a/b", "", "a b", "1"):
+        with pytest.raises(InvalidInputError):
+            source_secret(tmp_path, name)

@@ -15,6 +15,8 @@ import { Toasts } from "@/ui/toasts";
 
 const DocumentsPage = lazy(() => import("@/documents/documents-page"));
 const DocumentPage = lazy(() => import("@/documents/document-page"));
+const DataSourcesPage = lazy(() => import("@/data-sources/data-sources-page"));
+const OperationsPage = lazy(() => import("@/operations/operations-page"));
 const UsersPage = lazy(() => import("@/users/users-page"));
 
 const queries: QueryClient = new QueryClient({
@@ -49,6 +51,8 @@ export function App() {
                   <Route path="/c/:conversationId" element={<ChatPage />} />
                   <Route path="/documents" element={<DocumentsPage />} />
                   <Route path="/documents/:documentId" element={<DocumentPage />} />
+                  <Route path="/data-sources" element={<DataSourcesPage />} />
+                  <Route path="/operations" element={<OperationsPage />} />
                   <Route path="/users" element={<UsersPage />} />
                   <Route path="*" element={<NotFound />} />
                 </Route>

@@ -1,56 +1,29 @@
-"""What operators look at: data sources, the state of ingestion, whether the parts are up."""
-
-from importlib.metadata import version
+"""What operators look at: the state of ingestion, whether the parts are up."""
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from retrieval.errors import FootnoteError
-from services.api import schemas
+from services.api import operations
 from services.api.dependencies import Admin, Parts, PartsOf, Reader
 from services.telemetry import METRICS
 
 router = APIRouter(tags=["operations"])
-STUCK_SECONDS = 120.0
 # Without these no question is answered; without the broker or the model it still is.
 VITAL = frozenset({"database", "index"})
 
 
-@router.get("/v1/data-sources")
-def data_sources(parts: PartsOf, principal: Reader) -> schemas.Page[schemas.DataSource]:
-    """Where the documents that one may read or edit come from."""
-    rows = parts.documents.data_sources(principal)
-    return schemas.Page(items=[schemas.DataSource(name=n, connector="upload", documents=c) for n, c in rows])
-
-
 @router.get("/v1/admin/status")
-def status(parts: PartsOf, _admin: Admin) -> schemas.AdminStatus:
-    """Documents by state, the queue, throughput, failures and parts."""
-    figures = parts.status.figures()
+def status(parts: PartsOf, _admin: Admin) -> operations.AdminStatus:
+    """Documents by state, the queue and its pace, workers, what is stuck, failures and parts."""
     chunks = _chunks(parts)
-    failures = [
-        schemas.Failure(
-            id=document.id,
-            title=document.title,
-            external_id=document.external_id,
-            state=job.state,
-            reason=job.reason,
-            attempts=job.attempts,
-            next_attempt_at=job.next_attempt_at,
-        )
-        for document, job in figures.failures
-    ]
-    return schemas.AdminStatus(
-        documents=schemas.DocumentCounts(**{k: v for k, v in figures.documents.items() if k != "cancelled"}),
-        queue=schemas.QueueStatus(**parts.jobs.counts()),
-        throughput=schemas.Throughput(
-            documents_per_minute=figures.documents_per_minute, chunks_per_minute=figures.chunks_per_minute
-        ),
-        index=schemas.IndexStatus(chunks=chunks),
-        failures=failures,
-        parts=_states(parts, chunks),
-        version=version("footnote"),
-    )
+    return operations.admin_status(parts.figures(), parts=_states(parts, chunks), chunks=chunks)
+
+
+@router.get("/v1/queue")
+def queue(parts: PartsOf, _principal: Reader) -> operations.QueueLength:
+    """How much is being read and waits to be, of everybody's, and for how long still: numbers only."""
+    return operations.queue_length(parts.figures())
 
 
 @router.get("/healthz")
@@ -60,27 +33,34 @@ async def healthz() -> dict[str, str]:
 
 
 @router.get("/readyz")
-def readyz(parts: PartsOf, response: Response) -> schemas.Readiness:
-    """The parts answer, and work is not stuck: 200, otherwise 503."""
+def readyz(parts: PartsOf, response: Response) -> operations.Readiness:
+    """200 while questions are answered, otherwise 503; and which work does not get on."""
     states = _states(parts, _chunks(parts))
-    stuck = None
+    found: list[operations.StuckWork] = []
     if states["database"] == "up":
-        age = parts.jobs.counts()["oldest_waiting_s"]
-        stuck = age if age > STUCK_SECONDS else None
+        found = operations.stuck_work(*parts.status.stuck())
     ready = all(states[part] == "up" for part in VITAL)
     response.status_code = 200 if ready else 503
-    return schemas.Readiness(ready=ready, parts=states, stuck_since_s=stuck)
+    longest = max((stuck.since_s for stuck in found), default=None)
+    return operations.Readiness(ready=ready, parts=states, stuck_since_s=longest, stuck=found)
 
 
 @router.get("/metrics", response_class=Response)
-def metrics() -> Response:
-    """Counters for Prometheus; no names, no texts."""
+def metrics(parts: PartsOf) -> Response:
+    """Metrics for Prometheus, of the whole system; no names, no texts."""
+    parts.scrape.refresh(lambda: _look(parts))
     return Response(generate_latest(METRICS), media_type=CONTENT_TYPE_LATEST)
+
+
+def _look(parts: Parts) -> tuple[dict[str, bool], int | None]:
+    chunks = _chunks(parts)
+    states = _states(parts, chunks)
+    return {part: states[part] == "up" for part in ("database", "index", "broker")}, chunks
 
 
 def _chunks(parts: Parts) -> int | None:
     try:
-        return parts.index.total()
+        return parts.index().total()
     except FootnoteError:
         return None
 

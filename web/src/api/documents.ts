@@ -17,6 +17,9 @@ export const listDocuments = ({ q, state }: DocumentFilter, cursor: string | nul
       signal,
     }),
   );
+/** Those of the documents that one may read or edit, at most 200. */
+export const readDocuments = (ids: string[], signal?: AbortSignal) =>
+  answered(server.GET("/v1/documents", { params: { query: { id: ids, limit: 200 } }, signal }));
 export const readDocument = (id: string, signal?: AbortSignal) =>
   answered(server.GET("/v1/documents/{document_id}", { params: at(id), signal }));
 export const readDocumentText = (id: string, version: number | null, signal?: AbortSignal) =>

@@ -33,7 +33,7 @@ export interface paths {
     };
     /**
      * Metrics
-     * @description Counters for Prometheus; no names, no texts.
+     * @description Metrics for Prometheus, of the whole system; no names, no texts.
      */
     get: operations["metrics_metrics_get"];
     put?: never;
@@ -53,7 +53,7 @@ export interface paths {
     };
     /**
      * Readyz
-     * @description The parts answer, and work is not stuck: 200, otherwise 503.
+     * @description 200 while questions are answered, otherwise 503; and which work does not get on.
      */
     get: operations["readyz_readyz_get"];
     put?: never;
@@ -73,11 +73,31 @@ export interface paths {
     };
     /**
      * Status
-     * @description Documents by state, the queue, throughput, failures and parts.
+     * @description Documents by state, the queue and its pace, workers, what is stuck, failures and parts.
      */
     get: operations["status_v1_admin_status_get"];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/admin/verify": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Verify
+     * @description Audit, and with `repair` mend: `progress` events, then one `report` or `error`.
+     */
+    post: operations["verify_v1_admin_verify_post"];
     delete?: never;
     options?: never;
     head?: never;
@@ -168,6 +188,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/connectors": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Connectors
+     * @description The kinds of data sources that there are, with their options.
+     */
+    get: operations["connectors_v1_connectors_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/conversations": {
     parameters: {
       query?: never;
@@ -248,12 +288,84 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Data Sources
-     * @description Where the documents that one may read or edit come from.
+     * Page
+     * @description Where the documents that one may read or edit come from; for administrators every data source with its setup.
      */
-    get: operations["data_sources_v1_data_sources_get"];
+    get: operations["page_v1_data_sources_get"];
+    put?: never;
+    /**
+     * Add
+     * @description Set up a data source. Its options are checked; whether it can be reached its first sync will tell.
+     */
+    post: operations["add_v1_data_sources_post"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/data-sources/{name}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Show
+     * @description One data source with a connector.
+     */
+    get: operations["show_v1_data_sources__name__get"];
     put?: never;
     post?: never;
+    /**
+     * Remove
+     * @description Remove a data source. Its documents are deleted, which needs `confirm`, or kept as if they had been uploaded.
+     */
+    delete: operations["remove_v1_data_sources__name__delete"];
+    options?: never;
+    head?: never;
+    /**
+     * Change
+     * @description Change options, default grants or schedule; pause or resume.
+     */
+    patch: operations["change_v1_data_sources__name__patch"];
+    trace?: never;
+  };
+  "/v1/data-sources/{name}/items": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Items
+     * @description Its items by external id; `state=failed`: those that could not be fetched or ingested, and why.
+     */
+    get: operations["items_v1_data_sources__name__items_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/data-sources/{name}/sync": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Sync
+     * @description Sync it now, or once more after the sync that is going on.
+     */
+    post: operations["sync_v1_data_sources__name__sync_post"];
     delete?: never;
     options?: never;
     head?: never;
@@ -269,7 +381,7 @@ export interface paths {
     };
     /**
      * Page
-     * @description Documents that one may read or edit, by title.
+     * @description Documents that one may read or edit, by title; with `id`, given up to 200 times, those of them only.
      */
     get: operations["page_v1_documents_get"];
     put?: never;
@@ -472,6 +584,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/queue": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Queue
+     * @description How much is being read and waits to be, of everybody's, and for how long still: numbers only.
+     */
+    get: operations["queue_v1_queue_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/search": {
     parameters: {
       query?: never;
@@ -602,9 +734,18 @@ export interface components {
   schemas: {
     /**
      * AdminStatus
-     * @description What an operator looks at first.
+     * @description What an operator looks at first; of data sources those that need somebody.
+     *
+     *     `remaining_s` is null where nothing waits, or nothing says how long it takes.
      */
     AdminStatus: {
+      /**
+       * At
+       * Format: date-time
+       */
+      at: string;
+      /** Data Sources */
+      data_sources: components["schemas"]["SourceAttention"][];
       documents: components["schemas"]["DocumentCounts"];
       /** Failures */
       failures: components["schemas"]["Failure"][];
@@ -613,10 +754,21 @@ export interface components {
       parts: {
         [key: string]: string;
       };
+      /** Progress At */
+      progress_at: string | null;
       queue: components["schemas"]["QueueStatus"];
+      ready_time: components["schemas"]["ReadyTime"] | null;
+      /** Remaining S */
+      remaining_s: number | null;
+      /** Stages */
+      stages: components["schemas"]["StageTime"][];
+      /** Stuck */
+      stuck: components["schemas"]["StuckWork"][];
       throughput: components["schemas"]["Throughput"];
       /** Version */
       version: string;
+      /** Workers */
+      workers: components["schemas"]["Worker"][];
     };
     /**
      * Answer
@@ -733,6 +885,34 @@ export interface components {
       sources: number[];
     };
     /**
+     * Connector
+     * @description A kind of data source.
+     */
+    Connector: {
+      /** Description */
+      description: string;
+      /** Name */
+      name: string;
+      /** Options */
+      options: components["schemas"]["ConnectorOption"][];
+    };
+    /**
+     * ConnectorOption
+     * @description One thing that can be set; a secret is set by name.
+     */
+    ConnectorOption: {
+      /** Default */
+      default?: unknown;
+      /** Description */
+      description: string;
+      /** Name */
+      name: string;
+      /** Required */
+      required: boolean;
+      /** Secret */
+      secret: boolean;
+    };
+    /**
      * Conversation
      * @description A chat of one's own.
      */
@@ -806,21 +986,105 @@ export interface components {
     };
     /**
      * DataSource
-     * @description Where documents come from.
+     * @description Where documents come from, and how many of them one may read or edit.
+     *
+     *     `connector` is "upload" where there is none; it and `setup` are null for those who are no administrators.
      */
     DataSource: {
       /** Connector */
-      connector: string;
+      connector: string | null;
       /** Documents */
       documents: number;
       /** Name */
       name: string;
+      setup?: components["schemas"]["DataSourceSetup"] | null;
+    };
+    /**
+     * DataSourceChange
+     * @description What is to change; what is left out stays. `every_s` null: no schedule. New options: all is listed anew.
+     */
+    DataSourceChange: {
+      /** Every S */
+      every_s?: number | null;
+      /** Grants */
+      grants?: string[] | null;
+      /** Options */
+      options?: {
+        [key: string]: unknown;
+      } | null;
+      /** Paused */
+      paused?: boolean | null;
+      /** Secrets */
+      secrets?: {
+        [key: string]: string;
+      } | null;
+    };
+    /**
+     * DataSourceItem
+     * @description One item of a data source, and the document that it became.
+     *
+     *     `state` is failed where it could not be fetched, waiting until it is fetched, or that of its document, null where
+     *     somebody deleted that.
+     */
+    DataSourceItem: {
+      /** Code */
+      code: string | null;
+      /** Document Id */
+      document_id: string | null;
+      /** External Id */
+      external_id: string;
+      /** Reason */
+      reason: string | null;
+      /** State */
+      state: string | null;
+    };
+    /**
+     * DataSourceSetup
+     * @description How a data source is set up and how it does. `secrets` maps options to names of secrets, never to values.
+     *
+     *     `failed_items` could not be fetched, `failed_documents` could not be ingested. `every_s` null: synced when asked.
+     */
+    DataSourceSetup: {
+      /**
+       * Created At
+       * Format: date-time
+       */
+      created_at: string;
+      /** Every S */
+      every_s: number | null;
+      /** Failed Documents */
+      failed_documents: number;
+      /** Failed Items */
+      failed_items: number;
+      /** Grants */
+      grants: string[];
+      /** Next Sync At */
+      next_sync_at: string | null;
+      /** Options */
+      options: {
+        [key: string]: unknown;
+      };
+      /** Owner */
+      owner: string;
+      /** Paused */
+      paused: boolean;
+      /** Secrets */
+      secrets: {
+        [key: string]: string;
+      };
+      /**
+       * State
+       * @enum {string}
+       */
+      state: "idle" | "waiting" | "syncing" | "paused" | "failed" | "needs_confirmation";
+      sync: components["schemas"]["Sync"] | null;
     };
     /**
      * Document
      * @description A document as lists and details show it; `owner` and `grants` are null for those who may not edit it.
      *
-     *     `version` is the one that readers see, or the first one on its way; `state` is that of the newest.
+     *     `version` is the one that readers see, or the first one on its way; `state` is that of the newest. `stage` and
+     *     `progress` are there while it is running.
      */
     Document: {
       /** Attempts */
@@ -856,6 +1120,7 @@ export interface components {
       next_attempt_at: string | null;
       /** Owner */
       owner: string | null;
+      progress: components["schemas"]["Progress"] | null;
       /** Ready At */
       ready_at: string | null;
       /** Reason */
@@ -864,6 +1129,8 @@ export interface components {
       sha256: string;
       /** Size */
       size: number;
+      /** Stage */
+      stage: string | null;
       /** State */
       state: string;
       /** Title */
@@ -925,6 +1192,8 @@ export interface components {
     Failure: {
       /** Attempts */
       attempts: number;
+      /** Code */
+      code: string | null;
       /** External Id */
       external_id: string;
       /** Id */
@@ -1051,6 +1320,16 @@ export interface components {
       role: "user" | "assistant";
     };
     /**
+     * MinuteRate
+     * @description What became ready, a minute.
+     */
+    MinuteRate: {
+      /** Chunks Per Minute */
+      chunks_per_minute: number;
+      /** Documents Per Minute */
+      documents_per_minute: number;
+    };
+    /**
      * NewApiKey
      * @description A key to be made, for oneself or by an administrator for `user`. Without scopes it may do what its person may.
      */
@@ -1069,6 +1348,48 @@ export interface components {
       scopes?: ("read" | "write" | "admin")[];
       /** User */
       user?: string | null;
+    };
+    /**
+     * NewDataSource
+     * @description A data source to be. Its documents are read by whom `grants` names, and belong to the caller.
+     *
+     *     A secret is given by its name: the scheduler reads its value from /run/secrets/footnote_source_NAME, a file
+     *     secrets/NAME in the data directory, or the environment variable FOOTNOTE_SOURCE_NAME. `sync`: begin at once.
+     */
+    NewDataSource: {
+      /** Connector */
+      connector: string;
+      /**
+       * Every S
+       * @default 3600
+       */
+      every_s?: number | null;
+      /**
+       * Grants
+       * @default []
+       */
+      grants?: string[];
+      /** Name */
+      name: string;
+      /**
+       * Options
+       * @default {}
+       */
+      options?: {
+        [key: string]: unknown;
+      };
+      /**
+       * Secrets
+       * @default {}
+       */
+      secrets?: {
+        [key: string]: string;
+      };
+      /**
+       * Sync
+       * @default true
+       */
+      sync?: boolean;
     };
     /**
      * NewUser
@@ -1112,10 +1433,24 @@ export interface components {
       /** Next Cursor */
       next_cursor?: string | null;
     };
+    /** Page[Connector] */
+    Page_Connector_: {
+      /** Items */
+      items: components["schemas"]["Connector"][];
+      /** Next Cursor */
+      next_cursor?: string | null;
+    };
     /** Page[Conversation] */
     Page_Conversation_: {
       /** Items */
       items: components["schemas"]["Conversation"][];
+      /** Next Cursor */
+      next_cursor?: string | null;
+    };
+    /** Page[DataSourceItem] */
+    Page_DataSourceItem_: {
+      /** Items */
+      items: components["schemas"]["DataSourceItem"][];
       /** Next Cursor */
       next_cursor?: string | null;
     };
@@ -1187,10 +1522,36 @@ export interface components {
       type: string;
     };
     /**
+     * Progress
+     * @description How far a running document has come, in chunks; `chunks_total` is null until it is cut.
+     */
+    Progress: {
+      /** Chunks Done */
+      chunks_done: number;
+      /** Chunks Total */
+      chunks_total: number | null;
+    };
+    /**
+     * QueueLength
+     * @description How many jobs wait for a worker and are with one; `remaining_s` is null where nothing says how long it takes.
+     */
+    QueueLength: {
+      /** Remaining S */
+      remaining_s: number | null;
+      /** Running */
+      running: number;
+      /** Waiting */
+      waiting: number;
+    };
+    /**
      * QueueStatus
-     * @description Work waiting and running.
+     * @description Jobs waiting (`due` now, `later` at their next attempt) and running; how long the oldest due one has waited.
      */
     QueueStatus: {
+      /** Due */
+      due: number;
+      /** Later */
+      later: number;
       /** Oldest Waiting S */
       oldest_waiting_s: number;
       /** Running */
@@ -1200,7 +1561,10 @@ export interface components {
     };
     /**
      * Readiness
-     * @description `ready` is false where a part without which no question is answered is down, or work is stuck.
+     * @description `ready` is false where a part without which no question is answered is down.
+     *
+     *     Work that is stuck does not make it false, since questions go on: `stuck` says what does not get on, and
+     *     `stuck_since_s` for how long, at most.
      */
     Readiness: {
       /** Parts */
@@ -1209,8 +1573,25 @@ export interface components {
       };
       /** Ready */
       ready: boolean;
+      /**
+       * Stuck
+       * @default []
+       */
+      stuck?: components["schemas"]["StuckWork"][];
       /** Stuck Since S */
       stuck_since_s?: number | null;
+    };
+    /**
+     * ReadyTime
+     * @description From acceptance until searchable, over the `documents` that became ready last.
+     */
+    ReadyTime: {
+      /** Documents */
+      documents: number;
+      /** P50 S */
+      p50_s: number;
+      /** P95 S */
+      p95_s: number;
     };
     /**
      * Refusal
@@ -1238,6 +1619,43 @@ export interface components {
       state: string;
       /** Version */
       version: number;
+    };
+    /**
+     * RemovedDataSource
+     * @description How many documents were deleted, or kept as if they had been uploaded.
+     */
+    RemovedDataSource: {
+      /** Deleted */
+      deleted: number;
+      /** Kept */
+      kept: number;
+    };
+    /**
+     * RequestedSync
+     * @description The number of the sync that will see everything that is there now.
+     */
+    RequestedSync: {
+      /** Name */
+      name: string;
+      /** Number */
+      number: number;
+    };
+    /**
+     * RunningDocument
+     * @description A document that a worker holds.
+     */
+    RunningDocument: {
+      /** Attempts */
+      attempts: number;
+      /** Id */
+      id: string;
+      /** Kind */
+      kind: string;
+      progress: components["schemas"]["Progress"];
+      /** Stage */
+      stage: string | null;
+      /** Title */
+      title: string;
     };
     /**
      * SearchHit
@@ -1383,14 +1801,144 @@ export interface components {
       version: number;
     };
     /**
+     * SourceAttention
+     * @description A data source that somebody should look at: `state` is failed, partly, needs_confirmation or paused.
+     */
+    SourceAttention: {
+      /** Connector */
+      connector: string;
+      /** Name */
+      name: string;
+      /** Reason */
+      reason: string | null;
+      /** State */
+      state: string;
+      /** Unconfirmed */
+      unconfirmed: number;
+    };
+    /**
+     * StageTime
+     * @description What a stage took in the `documents` that became ready last.
+     */
+    StageTime: {
+      /** Documents */
+      documents: number;
+      /** Mean Ms */
+      mean_ms: number;
+      /** P95 Ms */
+      p95_ms: number;
+      /** Stage */
+      stage: string;
+    };
+    /**
+     * StuckWork
+     * @description Work that does not get on. `what` is queue, job or lease; `detail` says what to look at.
+     */
+    StuckWork: {
+      /** Count */
+      count: number;
+      /** Detail */
+      detail: string;
+      /**
+       * Since
+       * Format: date-time
+       */
+      since: string;
+      /** Since S */
+      since_s: number;
+      /** What */
+      what: string;
+    };
+    /**
+     * Sync
+     * @description The newest sync: `outcome` null while it goes on; `code` and `reason` say why it failed or was stopped.
+     *
+     *     `unconfirmed` documents would be deleted by a sync that somebody confirms.
+     */
+    Sync: {
+      /** Code */
+      code: string | null;
+      counters: components["schemas"]["SyncCounters"];
+      /** Finished At */
+      finished_at: string | null;
+      /** Number */
+      number: number;
+      /** Outcome */
+      outcome: ("done" | "partly" | "failed" | "needs_confirmation" | "stopped") | null;
+      /** Reason */
+      reason: string | null;
+      /** Started At */
+      started_at: string | null;
+      /** Unconfirmed */
+      unconfirmed: number;
+    };
+    /**
+     * SyncCounters
+     * @description Items of one sync; `failed` at its end includes those of earlier syncs that still fail.
+     */
+    SyncCounters: {
+      /**
+       * Changed
+       * @default 0
+       */
+      changed?: number;
+      /**
+       * Deleted
+       * @default 0
+       */
+      deleted?: number;
+      /**
+       * Failed
+       * @default 0
+       */
+      failed?: number;
+      /**
+       * Fetched
+       * @default 0
+       */
+      fetched?: number;
+      /**
+       * Listed
+       * @default 0
+       */
+      listed?: number;
+      /**
+       * Moved
+       * @default 0
+       */
+      moved?: number;
+      /**
+       * New
+       * @default 0
+       */
+      new?: number;
+      /**
+       * Unchanged
+       * @default 0
+       */
+      unchanged?: number;
+    };
+    /**
+     * SyncRequest
+     * @description `confirm`: delete what has vanished, however much it is.
+     */
+    SyncRequest: {
+      /**
+       * Confirm
+       * @default false
+       */
+      confirm?: boolean;
+    };
+    /**
      * Throughput
-     * @description What became ready, over the last five minutes.
+     * @description What became ready, a minute, over the last five minutes; and over the last one.
      */
     Throughput: {
       /** Chunks Per Minute */
       chunks_per_minute: number;
       /** Documents Per Minute */
       documents_per_minute: number;
+      last_minute: components["schemas"]["MinuteRate"];
     };
     /**
      * Timings
@@ -1469,6 +2017,28 @@ export interface components {
       is_admin?: boolean | null;
       /** Name */
       name?: string | null;
+    };
+    /**
+     * VerifyRequest
+     * @description `repair`: mend what is found, wait for that work and audit again.
+     */
+    VerifyRequest: {
+      /**
+       * Repair
+       * @default false
+       */
+      repair?: boolean;
+    };
+    /**
+     * Worker
+     * @description A worker by what it did: the document it holds (null: none now), and when it last got on.
+     */
+    Worker: {
+      document: components["schemas"]["RunningDocument"] | null;
+      /** Name */
+      name: string;
+      /** Progress At */
+      progress_at: string | null;
     };
   };
   responses: never;
@@ -1609,6 +2179,48 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["AdminStatus"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  verify_v1_admin_verify_post: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["VerifyRequest"];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "text/event-stream": string;
         };
       };
       /** @description Client Error */
@@ -1814,6 +2426,44 @@ export interface operations {
         content: {
           "application/json": components["schemas"]["Answer"];
           "text/event-stream": string;
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  connectors_v1_connectors_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Page_Connector_"];
         };
       };
       /** @description Client Error */
@@ -2081,7 +2731,7 @@ export interface operations {
       };
     };
   };
-  data_sources_v1_data_sources_get: {
+  page_v1_data_sources_get: {
     parameters: {
       query?: never;
       header?: never;
@@ -2119,12 +2769,270 @@ export interface operations {
       };
     };
   };
+  add_v1_data_sources_post: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["NewDataSource"];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["DataSource"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  show_v1_data_sources__name__get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["DataSource"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  remove_v1_data_sources__name__delete: {
+    parameters: {
+      query?: {
+        keep_documents?: boolean;
+        confirm?: boolean;
+      };
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["RemovedDataSource"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  change_v1_data_sources__name__patch: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["DataSourceChange"];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["DataSource"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  items_v1_data_sources__name__items_get: {
+    parameters: {
+      query?: {
+        state?: string | null;
+        limit?: number;
+        cursor?: string | null;
+      };
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Page_DataSourceItem_"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  sync_v1_data_sources__name__sync_post: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["SyncRequest"];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["RequestedSync"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
   page_v1_documents_get: {
     parameters: {
       query?: {
         state?: string | null;
         data_source?: string | null;
         q?: string | null;
+        id?: string[] | null;
         limit?: number;
         cursor?: string | null;
       };
@@ -2625,6 +3533,44 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  queue_v1_queue_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["QueueLength"];
+        };
       };
       /** @description Client Error */
       "4XX": {

@@ -1,16 +1,13 @@
 /** Who may read a document: a list of people and groups that an editor can change. */
 
-import { X } from "lucide-react";
-import { useState, type SyntheticEvent } from "react";
+import { useState } from "react";
 import type { Document } from "@/api/types";
-import { useSignedIn } from "@/shell/session";
-import { Button, IconButton } from "@/ui/button";
+import { Button } from "@/ui/button";
 import { DialogFooter, Modal } from "@/ui/dialog";
-import { TextField } from "@/ui/field";
 import { ErrorNotice, Notice } from "@/ui/notice";
 import { say } from "@/ui/toasts";
-import { grantLabel, toGrant } from "./access";
 import { useSetGrants } from "./documents";
+import { GrantField } from "./grant-field";
 import styles from "./access-dialog.module.css";
 
 interface AccessDialogProps {
@@ -35,7 +32,6 @@ export function AccessDialog({ document, open, onClose }: AccessDialogProps) {
 function AccessForm({ document, onClose }: Omit<AccessDialogProps, "open">) {
   const [grants, setGrants] = useState(document.grants ?? []);
   const save = useSetGrants();
-  const add = (grant: string) => setGrants((current) => (current.includes(grant) ? current : [...current, grant]));
   const submit = () =>
     save.mutate(
       { id: document.id, grants },
@@ -48,24 +44,10 @@ function AccessForm({ document, onClose }: Omit<AccessDialogProps, "open">) {
     );
   return (
     <div className={styles.form}>
-      <ul className={styles.grants} aria-label="May read it">
-        {grants.map((grant) => (
-          <li key={grant} className={styles.grant} data-testid="grant">
-            {grantLabel(grant)}
-            <IconButton
-              small
-              label={`Remove ${grantLabel(grant)}`}
-              onClick={() => setGrants(grants.filter((one) => one !== grant))}
-            >
-              <X size={14} />
-            </IconButton>
-          </li>
-        ))}
-      </ul>
+      <GrantField grants={grants} onChange={setGrants} />
       {grants.length === 0 && (
         <Notice tone="warning">A document needs at least one reader. Add yourself, or delete it.</Notice>
       )}
-      <AddGrant onAdd={add} taken={grants} />
       {save.isError && <ErrorNotice error={save.error} />}
       <DialogFooter>
         <Button onClick={onClose}>Cancel</Button>
@@ -80,43 +62,5 @@ function AccessForm({ document, onClose }: Omit<AccessDialogProps, "open">) {
         </Button>
       </DialogFooter>
     </div>
-  );
-}
-
-function AddGrant({ onAdd, taken }: { onAdd: (grant: string) => void; taken: string[] }) {
-  const { groups, email } = useSignedIn();
-  const [text, setText] = useState("");
-  const grant = toGrant(text);
-  const suggestions = ["everyone", ...groups.map((group) => `group:${group}`), `user:${email}`];
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
-    if (!grant) return;
-    onAdd(grant);
-    setText("");
-  };
-  return (
-    <form onSubmit={submit} className={styles.add}>
-      <div className={styles.addRow}>
-        <TextField
-          label="Add a person or a group"
-          placeholder="name@company.com or a group"
-          maxLength={250}
-          value={text}
-          onChange={setText}
-        />
-        <Button type="submit" disabled={!grant}>
-          Add
-        </Button>
-      </div>
-      <div className={styles.suggestions}>
-        {suggestions
-          .filter((suggestion) => !taken.includes(suggestion))
-          .map((suggestion) => (
-            <Button key={suggestion} small onClick={() => onAdd(suggestion)}>
-              + {grantLabel(suggestion)}
-            </Button>
-          ))}
-      </div>
-    </form>
   );
 }

@@ -5,7 +5,7 @@ import type { DocumentFilter } from "@/api/documents";
 import { STATES } from "@/api/types";
 import { Select } from "@/ui/field";
 import { SearchField } from "@/ui/search-field";
-import { stateWord } from "./document-state";
+import { stateWord } from "./words";
 import styles from "./documents-page.module.css";
 
 const CHOICES: { value: DocumentFilter["state"]; label: string }[] = [

@@ -9,7 +9,8 @@ import { day } from "@/text/time";
 import { buttonClass, IconButton } from "@/ui/button";
 import { Facts } from "@/ui/facts";
 import { DocumentMenu, OriginalLink } from "./document-menu";
-import { StateBadge, StateReason } from "./document-state";
+import { StageProgress, StateBadge, StateReason } from "./document-state";
+import { RetryButton } from "./retry-button";
 import styles from "./document-header.module.css";
 
 interface DocumentHeaderProps {
@@ -40,7 +41,9 @@ export function DocumentHeader({ document, onDeleted }: DocumentHeaderProps) {
         )}
         {state !== "ready" && <StateBadge state={state} />}
       </div>
-      {state !== "ready" && <StateReason document={document} />}
+      <StageProgress document={document} />
+      <StateReason document={document} />
+      <RetryButton document={document} />
     </>
   );
 }

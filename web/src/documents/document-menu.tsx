@@ -1,6 +1,6 @@
-/** What can be done with a document: read the original, try again, change who may read it, delete it. */
+/** What can be done with a document: read the original, change who may read it, delete it. */
 
-import { Download, MoreHorizontal, RotateCcw, Trash2, UsersRound } from "lucide-react";
+import { Download, MoreHorizontal, Trash2, UsersRound } from "lucide-react";
 import { useState } from "react";
 import { originalAddress } from "@/api/documents";
 import type { Document } from "@/api/types";
@@ -9,7 +9,7 @@ import { Confirm } from "@/ui/dialog";
 import { Menu, MenuItem, MenuLink, MenuSeparator } from "@/ui/menu";
 import { say, sayError } from "@/ui/toasts";
 import { AccessDialog } from "./access-dialog";
-import { useDeleteDocument, useRetryDocument } from "./documents";
+import { useDeleteDocument } from "./documents";
 
 interface DocumentMenuProps {
   document: Document;
@@ -18,11 +18,9 @@ interface DocumentMenuProps {
 
 export function DocumentMenu({ document, onDeleted }: DocumentMenuProps) {
   const [dialog, setDialog] = useState<"access" | "delete" | null>(null);
-  const retry = useRetryDocument();
   const remove = useDeleteDocument();
   const close = () => setDialog(null);
-  const { id, title, state, can_edit } = document;
-  const stuck = state === "failed" || state === "quarantined";
+  const { id, title, can_edit } = document;
   const confirmDelete = () =>
     remove.mutate(id, {
       onSuccess: () => {
@@ -43,11 +41,6 @@ export function DocumentMenu({ document, onDeleted }: DocumentMenuProps) {
         <MenuLink icon={<Download size={16} />} link={<OriginalLink id={id} />}>
           Original file
         </MenuLink>
-        {can_edit && stuck && (
-          <MenuItem icon={<RotateCcw size={16} />} onClick={() => retry.mutate(id, { onError: sayError })}>
-            Try again
-          </MenuItem>
-        )}
         {can_edit && (
           <>
             <MenuItem icon={<UsersRound size={16} />} onClick={() => setDialog("access")}>

@@ -11,7 +11,8 @@ import { Empty, ErrorNotice, Notice, Skeleton } from "@/ui/notice";
 import { DocumentHeader } from "./document-header";
 import { StateReason } from "./document-state";
 import { DocumentText } from "./document-text";
-import { isUnderWay, useDocument, useDocumentText } from "./documents";
+import { useDocument, useDocumentText } from "./documents";
+import { isUnderWay } from "./live";
 
 export default function DocumentPage() {
   const { documentId = "" } = useParams();

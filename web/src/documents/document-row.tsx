@@ -6,7 +6,8 @@ import { kindOf } from "@/text/kind";
 import { day } from "@/text/time";
 import { Facts } from "@/ui/facts";
 import { DocumentMenu } from "./document-menu";
-import { StateBadge, StateReason } from "./document-state";
+import { StageProgress, StateBadge, StateReason } from "./document-state";
+import { RetryButton } from "./retry-button";
 import styles from "./document-row.module.css";
 
 export function DocumentRow({ document }: { document: Document }) {
@@ -26,7 +27,9 @@ export function DocumentRow({ document }: { document: Document }) {
         <div className={styles.facts}>
           <Facts of={facts} />
         </div>
+        <StageProgress document={document} />
         <StateReason document={document} />
+        <RetryButton document={document} />
       </div>
       <StateBadge state={state} />
       <DocumentMenu document={document} />

@@ -1,20 +1,10 @@
-/** A document's state in a word, with what comes next. */
+/** A document's state: a word with a dot, how far it has come, why it is not ready and what to do. */
 
+import { Progress } from "@base-ui/react/progress";
 import type { Document } from "@/api/types";
-import { relative } from "@/text/time";
+import { useSeconds } from "@/ui/use-seconds";
+import { advice, fractionDone, nextAttempt, progressWords, stageWord, stateWord } from "./words";
 import styles from "./document-state.module.css";
-
-const WORDS: Record<string, string> = {
-  queued: "Waiting",
-  running: "Being read",
-  ready: "Ready",
-  failed: "Failed",
-  quarantined: "Set aside",
-};
-
-export function stateWord(state: string): string {
-  return WORDS[state] ?? state;
-}
 
 export function StateBadge({ state }: { state: string }) {
   return (
@@ -25,22 +15,47 @@ export function StateBadge({ state }: { state: string }) {
   );
 }
 
-/** Why it is not ready, and when it is tried again. */
+/** What is being done to it: the stage in words, and a bar once it is known how much there is. */
+export function StageProgress({ document }: { document: Document }) {
+  const stage = stageWord(document);
+  if (stage === null) return null;
+  const fraction = fractionDone(document);
+  const count = progressWords(document);
+  return (
+    <div className={styles.stage} data-testid="stage" data-stage={document.stage}>
+      <p>{count && fraction !== null && fraction < 1 ? `${stage}: ${count}` : stage}</p>
+      {fraction !== null && (
+        <Progress.Root value={Math.round(fraction * 100)} aria-label={`Progress of “${document.title}”`}>
+          <Progress.Track className={styles.track}>
+            <Progress.Indicator className={styles.bar} />
+          </Progress.Track>
+        </Progress.Root>
+      )}
+    </div>
+  );
+}
+
+/** Why it is not ready, when it is tried again, and what somebody can do about it. */
 export function StateReason({ document }: { document: Document }) {
-  const { state, reason, next_attempt_at, attempts } = document;
-  if (state === "ready") return null;
-  const again =
-    state === "queued" && attempts > 0 && next_attempt_at
-      ? `Tried ${times(attempts)}; again ${relative(next_attempt_at)}.`
-      : "";
-  if (!reason && !again) return null;
+  const { state, reason } = document;
+  const waits = nextAttempt(document, 0) !== null;
+  const todo = advice(document);
+  if (state === "ready" || (!reason && !waits)) return null;
   return (
     <p className={styles.reason} data-state={state} data-testid="reason">
-      {[reason, again].filter(Boolean).join(" ")}
+      {reason}
+      {waits && (
+        <>
+          {" "}
+          <NextAttempt document={document} />
+        </>
+      )}
+      {todo && <span className={styles.todo}> {todo}</span>}
     </p>
   );
 }
 
-function times(count: number): string {
-  return count === 1 ? "once" : `${count} times`;
+/** Counts down, second by second. */
+function NextAttempt({ document }: { document: Document }) {
+  return <span data-testid="next-attempt">{nextAttempt(document, useSeconds())}</span>;
 }

@@ -2,14 +2,19 @@
 
 import { FileSearch, FileText } from "lucide-react";
 import type { DocumentFilter } from "@/api/documents";
+import type { Document } from "@/api/types";
 import { Heading, Page } from "@/shell/page";
 import { useSignedIn } from "@/shell/session";
 import { Button } from "@/ui/button";
 import { Empty, ErrorNotice, Skeleton } from "@/ui/notice";
+import { Offline } from "@/ui/offline";
 import { DocumentFilters, useFilter } from "./document-filters";
 import { DocumentRow } from "./document-row";
-import { useDocuments } from "./documents";
+import { useDocuments, useLive, useNews } from "./documents";
+import { unfinishedIds } from "./live";
+import { QueueLine } from "./queue-line";
 import { UploadZone } from "./upload-zone";
+import { useUploads } from "./uploads";
 import styles from "./documents-page.module.css";
 
 export default function DocumentsPage() {
@@ -20,7 +25,9 @@ export default function DocumentsPage() {
       <Heading hint="What you may read, and what you have sent. Answers come from these and nothing else.">
         Documents
       </Heading>
+      <Offline />
       {me.scopes.includes("write") && <UploadZone />}
+      <QueueLine />
       <DocumentFilters filter={filter} onChange={setFilter} />
       <DocumentList filter={filter} />
     </Page>
@@ -30,6 +37,7 @@ export default function DocumentsPage() {
 function DocumentList({ filter }: { filter: DocumentFilter }) {
   const { data, isPending, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage, isPlaceholderData } =
     useDocuments(filter);
+  useLiveDocuments(data?.pages.flatMap((page) => page.items) ?? []);
   if (isPending) return <Skeleton lines={8} />;
   if (!data) return <ErrorNotice error={error} onRetry={() => void refetch()} />;
   const documents = data.pages.flatMap((page) => page.items);
@@ -51,6 +59,13 @@ function DocumentList({ filter }: { filter: DocumentFilter }) {
       )}
     </>
   );
+}
+
+/** Keeps what is shown up to date: the rows of the list, and what was sent from here. */
+function useLiveDocuments(shown: Document[]): void {
+  const news = useNews();
+  const sent = useUploads().flatMap(({ id }) => (id === null ? [] : [news.get(id) ?? { id, state: "queued" }]));
+  useLive(unfinishedIds([...sent, ...shown]));
 }
 
 function NoDocuments({ filtered }: { filtered: boolean }) {

@@ -1,41 +1,88 @@
 /** Documents as the pages use them: lists that keep themselves up to date, and changes. */
 
-import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  skipToken,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+  type QueryClient,
+} from "@tanstack/react-query";
 import {
   deleteDocument,
   listDocuments,
   readDocument,
+  readDocuments,
   readDocumentText,
   retryDocument,
   setGrants,
   type DocumentFilter,
 } from "@/api/documents";
 import type { Document } from "@/api/types";
+import { isUnderWay, withNews, type Pages } from "./live";
 
 const ALL = ["documents"];
+const LISTS = [...ALL, "list"];
+const NEWS = [...ALL, "news"];
+const LIVE = [...ALL, "live"];
+const one = (id: string) => [...ALL, "one", id];
 const WORKING_MS = 2_000;
 const IDLE_MS = 30_000;
-
-/** Whether the server still has work to do on it, so that its state will change by itself. */
-export function isUnderWay(document: Document): boolean {
-  return document.state === "queued" || document.state === "running";
-}
+/** Looks at what is under way between two readings of the lists, which bring what others have sent. */
+const LOOKS = 15;
 
 export function useDocuments(filter: DocumentFilter) {
   return useInfiniteQuery({
-    queryKey: [...ALL, "list", filter],
+    queryKey: [...LISTS, filter],
     queryFn: ({ pageParam, signal }) => listDocuments(filter, pageParam, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor ?? null,
     placeholderData: keepPreviousData,
-    refetchInterval: ({ state }) =>
-      state.data?.pages.some((page) => page.items.some(isUnderWay)) ? WORKING_MS : IDLE_MS,
+    refetchInterval: IDLE_MS,
   });
+}
+
+/**
+ * Asks every two seconds after the documents that are under way, all in one request, and puts the news into every list
+ * that is shown. React Query asks nothing while the tab is hidden.
+ */
+export function useLive(ids: string[]): void {
+  const queries = useQueryClient();
+  useQuery({
+    queryKey: LIVE,
+    queryFn: async ({ signal }) => {
+      const { items } = await readDocuments(ids, signal);
+      tell(queries, items);
+      const looks = (queries.getQueryData<number>(LIVE) ?? 0) + 1;
+      if (looks % LOOKS === 0) void queries.invalidateQueries({ queryKey: LISTS });
+      return looks;
+    },
+    enabled: ids.length > 0,
+    refetchInterval: WORKING_MS,
+    staleTime: WORKING_MS / 2,
+  });
+}
+
+/** The newest that `useLive` heard of each document. */
+export function useNews(): ReadonlyMap<string, Document> {
+  const { data } = useQuery<ReadonlyMap<string, Document>>({ queryKey: NEWS, queryFn: skipToken });
+  return data ?? NO_NEWS;
+}
+
+const NO_NEWS: ReadonlyMap<string, Document> = new Map();
+
+function tell(queries: QueryClient, news: Document[]): void {
+  queries.setQueriesData<Pages>({ queryKey: LISTS }, (lists) => withNews(lists, news));
+  queries.setQueryData<ReadonlyMap<string, Document>>(NEWS, (known = NO_NEWS) => {
+    return new Map([...known, ...news.map((document) => [document.id, document] as const)]);
+  });
+  for (const document of news) queries.setQueryData(one(document.id), document);
 }
 
 export function useDocument(id: string) {
   return useQuery({
-    queryKey: [...ALL, "one", id],
+    queryKey: one(id),
     queryFn: ({ signal }) => readDocument(id, signal),
     refetchInterval: ({ state }) => (state.data && isUnderWay(state.data) ? WORKING_MS : false),
   });
@@ -55,6 +102,20 @@ export function useDocumentText(id: string, version: number | null, enabled: boo
 export function useRefreshDocuments(): () => Promise<void> {
   const queries = useQueryClient();
   return () => queries.invalidateQueries({ queryKey: ALL });
+}
+
+const SOON_MS = 500;
+let soon: ReturnType<typeof setTimeout> | undefined;
+
+/** The same in a moment, once for all that ask until then: a thousand files sent are not a thousand readings. */
+export function useRefreshSoon(): () => void {
+  const refresh = useRefreshDocuments();
+  return () => {
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      void refresh();
+    }, SOON_MS);
+  };
 }
 
 function useChange<Input>(mutationFn: (input: Input) => Promise<unknown>) {

@@ -3,14 +3,16 @@
 import { Progress } from "@base-ui/react/progress";
 import { RotateCcw, X } from "lucide-react";
 import { explain } from "@/api/problem";
+import type { Document } from "@/api/types";
 import { Button, IconButton } from "@/ui/button";
-import { StateBadge, StateReason } from "./document-state";
-import { useDocument } from "./documents";
+import { StageProgress, StateBadge, StateReason } from "./document-state";
+import { useNews } from "./documents";
 import { dismiss, dismissFinished, sendAgain, useUploads, type UploadItem } from "./uploads";
 import styles from "./upload-zone.module.css";
 
 export function UploadList({ onSent }: { onSent: () => void }) {
   const uploads = useUploads();
+  const news = useNews();
   if (uploads.length === 0) return null;
   const sent = uploads.filter((item) => item.state === "sent" || item.state === "unchanged").length;
   const left = uploads.filter((item) => item.state === "waiting" || item.state === "sending").length;
@@ -28,22 +30,31 @@ export function UploadList({ onSent }: { onSent: () => void }) {
       </div>
       <ul>
         {uploads.map((item) => (
-          <Upload key={item.key} item={item} onSent={onSent} />
+          <Upload key={item.key} item={item} document={news.get(item.id ?? "")} onSent={onSent} />
         ))}
       </ul>
     </div>
   );
 }
 
-function Upload({ item, onSent }: { item: UploadItem; onSent: () => void }) {
+interface UploadProps {
+  item: UploadItem;
+  /** What became of it on the server, as it goes. */
+  document: Document | undefined;
+  onSent: () => void;
+}
+
+function Upload({ item, document, onSent }: UploadProps) {
   return (
     <li className={styles.item} data-testid="upload" data-state={item.state}>
       <div>
         <p className={styles.name}>{item.file.name}</p>
         <UploadStatus item={item} />
+        {document && <StageProgress document={document} />}
+        {document && <StateReason document={document} />}
       </div>
       <div className={styles.buttons}>
-        {item.id && <Arrived id={item.id} />}
+        {document && <StateBadge state={document.state} />}
         {item.state === "failed" && explain(item.error).retry && (
           <IconButton small label={`Send ${item.file.name} again`} onClick={() => sendAgain(item.key, onSent)}>
             <RotateCcw size={15} />
@@ -81,16 +92,4 @@ function UploadStatus({ item }: { item: UploadItem }) {
   if (item.state === "unchanged") return <p className={styles.status}>Already here, word for word.</p>;
   if (item.state === "waiting") return <p className={styles.status}>Waits for its turn.</p>;
   return null;
-}
-
-/** What became of it on the server, as it goes. */
-function Arrived({ id }: { id: string }) {
-  const { data } = useDocument(id);
-  if (!data) return null;
-  return (
-    <>
-      <StateReason document={data} />
-      <StateBadge state={data.state} />
-    </>
-  );
 }

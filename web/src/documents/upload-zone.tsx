@@ -7,7 +7,7 @@ import { useSignedIn } from "@/shell/session";
 import { Button } from "@/ui/button";
 import { Select } from "@/ui/field";
 import { uploadChoices } from "./access";
-import { useRefreshDocuments } from "./documents";
+import { useRefreshSoon } from "./documents";
 import { UploadList } from "./upload-list";
 import { sendFiles } from "./uploads";
 import styles from "./upload-zone.module.css";
@@ -15,9 +15,9 @@ import styles from "./upload-zone.module.css";
 export function UploadZone() {
   const me = useSignedIn();
   const [grant, setGrant] = useState("");
-  const refresh = useRefreshDocuments();
+  const refresh = useRefreshSoon();
   const { getRootProps, getInputProps, isDragActive, open } = useDropzone({
-    onDrop: (files) => sendFiles(files, grant === "" ? [] : [grant], () => void refresh()),
+    onDrop: (files) => sendFiles(files, grant === "" ? [] : [grant], refresh),
     noClick: true,
     noKeyboard: true,
     // Chromium's own picker cannot be given files by a test, and the plain input does all that we need.
@@ -45,7 +45,7 @@ export function UploadZone() {
           Choose files
         </Button>
       </div>
-      <UploadList onSent={() => void refresh()} />
+      <UploadList onSent={refresh} />
     </section>
   );
 }

@@ -1,6 +1,6 @@
 /** Where one can go: a new question, the documents, earlier conversations, and the account. */
 
-import { FileText, SquarePen, UsersRound } from "lucide-react";
+import { Activity, Database, FileText, SquarePen, UsersRound } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, NavLink } from "react-router";
 import { ConversationList } from "@/chat/conversation-list";
@@ -29,9 +29,17 @@ export function Sidebar({ onLeave }: SidebarProps) {
           Documents
         </Place>
         {me.is_admin && (
-          <Place to="/users" icon={<UsersRound size={16} />} onClick={onLeave}>
-            People
-          </Place>
+          <>
+            <Place to="/data-sources" icon={<Database size={16} />} onClick={onLeave}>
+              Data sources
+            </Place>
+            <Place to="/users" icon={<UsersRound size={16} />} onClick={onLeave}>
+              People
+            </Place>
+            <Place to="/operations" icon={<Activity size={16} />} onClick={onLeave}>
+              Operations
+            </Place>
+          </>
         )}
       </div>
       <ConversationList onOpen={onLeave} />

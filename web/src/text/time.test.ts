@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { relative } from "./time";
+import { countdown, duration, relative } from "./time";
 
 const NOW = Date.parse("2026-03-04T12:00:00Z");
 
@@ -14,5 +14,22 @@ describe("relative times", () => {
     ["not a time", ""],
   ])("%s is %s", (moment, words) => {
     expect(relative(moment, NOW)).toBe(words);
+  });
+});
+
+describe("spans", () => {
+  it.each([
+    [12.4, "12 s"],
+    [119, "119 s"],
+    [150, "3 min"],
+    [7_300, "2 h"],
+    [400_000, "5 days"],
+  ])("%s seconds are %s", (seconds, words) => {
+    expect(duration(seconds)).toBe(words);
+  });
+
+  it("count down to a moment, and past it promise no more than a moment", () => {
+    expect(countdown("2026-03-04T12:00:11.2Z", NOW)).toBe("in 12 s");
+    expect(countdown("2026-03-04T11:00:00Z", NOW)).toBe("in a moment");
   });
 });

@@ -19,6 +19,24 @@ export function relative(moment: string, now: number = Date.now()): string {
   return seconds > 1 ? "in a moment" : "just now";
 }
 
+/** "in 12 s", "in 3 min"; "in a moment" for what is due, since clocks differ and workers need a second. */
+export function countdown(moment: string, now: number): string {
+  const seconds = Math.ceil((Date.parse(moment) - now) / 1000);
+  return seconds > 0 ? `in ${duration(seconds)}` : "in a moment";
+}
+
+/** "12 s", "3 min", "5 h", "4 days": as exact as one needs it. */
+export function duration(seconds: number): string {
+  for (const [unit, size] of [
+    ["days", 86_400],
+    ["h", 3_600],
+    ["min", 60],
+  ] as const) {
+    if (seconds >= 2 * size) return `${Math.round(seconds / size)} ${unit}`;
+  }
+  return `${Math.round(seconds)} s`;
+}
+
 /** "4 Mar 2026" */
 export function day(moment: string): string {
   const parsed = Date.parse(moment);

@@ -43,9 +43,20 @@ interface ConfirmProps {
   busy?: boolean;
   onConfirm: () => void;
   onClose: () => void;
+  /** What else there is to decide. */
+  children?: ReactNode;
 }
 
-export function Confirm({ open, title, description, action, busy = false, onConfirm, onClose }: ConfirmProps) {
+export function Confirm({
+  open,
+  title,
+  description,
+  action,
+  busy = false,
+  onConfirm,
+  onClose,
+  children,
+}: ConfirmProps) {
   return (
     <AlertDialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <AlertDialog.Portal>
@@ -55,6 +66,7 @@ export function Confirm({ open, title, description, action, busy = false, onConf
             <AlertDialog.Title className={popup.title}>{title}</AlertDialog.Title>
             <AlertDialog.Description className={popup.description}>{description}</AlertDialog.Description>
           </div>
+          {children}
           <DialogFooter>
             <Button onClick={onClose}>Cancel</Button>
             <Button weight="danger" busy={busy} onClick={onConfirm} data-testid="confirm">

@@ -24,6 +24,29 @@ export function TextField({ label, hint, value, onChange, ...rest }: TextFieldPr
   );
 }
 
+interface TextAreaProps {
+  label: string;
+  hint?: string;
+  value: string;
+  onChange: (value: string) => void;
+}
+
+/** Several lines of text. */
+export function TextArea({ label, hint, value, onChange }: TextAreaProps) {
+  return (
+    <Field.Root className={styles.field}>
+      <Field.Label className={styles.label}>{label}</Field.Label>
+      <Field.Control
+        className={`${styles.input ?? ""} ${styles.area ?? ""}`}
+        value={value}
+        onValueChange={onChange}
+        render={<textarea rows={3} spellCheck={false} />}
+      />
+      {hint && <Field.Description className={styles.hint}>{hint}</Field.Description>}
+    </Field.Root>
+  );
+}
+
 interface SelectProps<T extends string> {
   label: string;
   value: T;

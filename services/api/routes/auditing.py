@@ -1,0 +1,18 @@
+"""Registry against index against originals, for administrators."""
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from services.api.auditing import VerifyRequest, events
+from services.api.dependencies import Admin, PartsOf
+from services.api.streaming import HEADERS
+
+router = APIRouter(tags=["operations"])
+STREAM = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+
+@router.post("/v1/admin/verify", response_class=StreamingResponse, responses=STREAM)  # type: ignore[arg-type]
+def verify(body: VerifyRequest, parts: PartsOf, _admin: Admin) -> StreamingResponse:
+    """Audit, and with `repair` mend: `progress` events, then one `report` or `error`."""
+    verifying = parts.verification.repair() if body.repair else parts.verification.look()
+    return StreamingResponse(events(verifying), media_type="text/event-stream", headers=HEADERS)

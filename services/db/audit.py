@@ -1,0 +1,278 @@
+"""What the registry says should be in the index and in the blob store. Knows nothing of either.
+
+Documents come in batches bounded by their chunks, so that an audit's memory does not grow with their number. Two
+`Expected` of one document that are equal say that nothing was begun or ended on it in between.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from services.db.database import Database
+from services.db.jobs import new_job
+from services.db.models import DataSourceItem, Document, DocumentGrant, Job, Version
+
+BATCH_DOCUMENTS = 100
+BATCH_CHUNKS = 2_000
+UNFINISHED = ("queued", "running")
+NEWEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedVersion:
+    """One version's blobs and manifest."""
+
+    sha256: str
+    parsed_sha256: str | None
+    media_type: str | None
+    chunks: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One document as the registry has it. `unfinished` are (job id, kind, version) of jobs that wait or run.
+
+    `job_state` is of the document's own job: ready, failed, quarantined, cancelled, missing, or unfinished.
+    """
+
+    document_id: str
+    title: str
+    data_source: str
+    deleted: bool
+    active_version: int | None
+    latest_version: int
+    metadata_revision: int
+    job_id: str
+    job_state: str
+    ready_at: datetime | None
+    modified_at: datetime | None
+    grants: frozenset[str]
+    versions: Mapping[int, ExpectedVersion]
+    unfinished: frozenset[tuple[str, str, int | None]]
+
+    @property
+    def active(self) -> ExpectedVersion | None:
+        """What readers of a living document see."""
+        return None if self.deleted or self.active_version is None else self.versions.get(self.active_version)
+
+    def at_work(self, *kinds: str) -> frozenset[int | None]:
+        """Versions that an unfinished job of these kinds is about; None stands for all of them."""
+        return frozenset(version for _, kind, version in self.unfinished if kind in kinds)
+
+
+class AuditRegistry:
+    """Reads for the auditor. Every method raises UnavailableError where the database is down."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def documents(self) -> int:
+        """How many documents there ever were, deleted ones among them."""
+        with self._database.read() as session:
+            return session.scalar(select(func.count()).select_from(Document)) or 0
+
+    def expected_chunks(self) -> int:
+        """How many chunks the active versions have."""
+        with self._database.read() as session:
+            query = select(func.coalesce(func.sum(Version.chunks), 0)).select_from(Document).join(Version, _active())
+            return session.scalar(query.where(Document.deleted_at.is_(None))) or 0
+
+    def is_idle(self) -> bool:
+        """Whether no job waits or runs."""
+        with self._database.read() as session:
+            return session.scalar(select(Job.id).where(Job.state.in_(UNFINISHED)).limit(1)) is None
+
+    def newest(self) -> list[tuple[str, int, int]]:
+        """(document, version, chunks) of the versions that became active last."""
+        with self._database.read() as session:
+            query = (
+                select(Document.id, Version.number, Version.chunks)
+                .join(Version, _active())
+                .where(Document.deleted_at.is_(None))
+                .order_by(Version.activated_at.desc())
+                .limit(NEWEST)
+            )
+            return [(document, version, chunks or 0) for document, version, chunks in session.execute(query)]
+
+    def batches(self) -> Iterator[list[str]]:
+        """The ids of all documents, deleted ones among them, in batches of about BATCH_CHUNKS chunks."""
+        after = ""
+        while ids := self._page(after):
+            yield ids
+            after = ids[-1]
+
+    def expected(self, document_ids: Collection[str]) -> dict[str, Expected]:
+        """These documents as they are now, all at one moment. Ids of no document are left out."""
+        with self._database.snapshot() as session:
+            documents = list(session.scalars(select(Document).where(Document.id.in_(document_ids))))
+            found = [document.id for document in documents]
+            grants = _grants(session, found)
+            versions = _versions(session, found)
+            jobs = _unfinished(session, found)
+            states = dict(
+                session.execute(
+                    select(Job.id, Job.state).where(Job.id.in_([document.job_id for document in documents]))
+                )
+                .tuples()
+                .all()
+            )
+        return {
+            document.id: Expected(
+                document_id=document.id,
+                title=document.title,
+                data_source=document.data_source,
+                deleted=document.deleted_at is not None,
+                active_version=document.active_version,
+                latest_version=document.latest_version,
+                metadata_revision=document.metadata_revision,
+                job_id=document.job_id,
+                job_state=_settled(states.get(document.job_id, "missing")),
+                ready_at=document.ready_at,
+                modified_at=document.modified_at,
+                grants=frozenset(grants.get(document.id, ())),
+                versions=versions.get(document.id, {}),
+                unfinished=frozenset(jobs.get(document.id, ())),
+            )
+            for document in documents
+        }
+
+    def known(self, document_ids: Iterable[str]) -> frozenset[str]:
+        """Those of the ids that are documents, deleted or not."""
+        with self._database.read() as session:
+            return frozenset(session.scalars(select(Document.id).where(Document.id.in_(list(document_ids)))))
+
+    def known_blobs(self) -> set[bytes]:
+        """The digests of every blob that a version refers to, or that a sync keeps for one: 32 bytes each."""
+        with self._database.read() as session:
+            rows = session.execute(select(Version.sha256, Version.parsed_sha256).execution_options(yield_per=10_000))
+            known = {bytes.fromhex(name) for row in rows for name in row if name}
+            return known | {bytes.fromhex(name) for name in _fetched(session)}
+
+    def refers_to(self, sha256: str) -> list[tuple[str, int]]:
+        """(document, version) of what refers to this blob, deleted documents among them."""
+        with self._database.read() as session:
+            query = select(Version.document_id, Version.number)
+            named = or_(Version.sha256 == sha256, Version.parsed_sha256 == sha256)
+            return [(document, number) for document, number in session.execute(query.where(named))]
+
+    def wants(self, sha256: str) -> bool:
+        """Whether anything refers to this blob, now."""
+        if self.refers_to(sha256):
+            return True
+        with self._database.read() as session:
+            return sha256 in _fetched(session)
+
+    def twins(self) -> list[str]:
+        """The ids of living documents beyond the first of one data source, name and owner. There is a unique index."""
+        name = (Document.data_source, Document.external_id, Document.owner_id)
+        with self._database.read() as session:
+            alive = Document.deleted_at.is_(None)
+            groups = select(*name).where(alive).group_by(*name).having(func.count() > 1)
+            found: list[str] = []
+            for values in session.execute(groups).all():
+                same = and_(alive, *(column == value for column, value in zip(name, values, strict=True)))
+                found += session.scalars(select(Document.id).where(same).order_by(Document.created_at)).all()[1:]
+            return found
+
+    def _page(self, after: str) -> list[str]:
+        query = (
+            select(Document.id, func.coalesce(Version.chunks, 0))
+            .outerjoin(Version, _active())
+            .where(Document.id > after if after else true())
+            .order_by(Document.id)
+            .limit(BATCH_DOCUMENTS)
+        )
+        ids: list[str] = []
+        chunks = 0
+        with self._database.read() as session:
+            for document_id, count in session.execute(query):
+                if ids and chunks + count > BATCH_CHUNKS:
+                    break
+                ids.append(document_id)
+                chunks += count
+        return ids
+
+
+class Repairs:
+    """Queues the work that mends what an audit found. Never where work on the document is under way already."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ingest_again(self, document_id: str, version: int) -> str | None:
+        """Queue a version, active or the latest, to be ingested from its original; the job, None where it need not."""
+        with self._database.write() as session:
+            document = session.get(Document, document_id, with_for_update=True)
+            if document is None or document.deleted_at is not None:
+                return None
+            if version not in (document.active_version, document.latest_version) or _busy(session, document_id):
+                return None
+            job = new_job(session, "ingest", document_id, version)
+            document.job_id = job.id  # so that a newer version, or a deletion, overtakes it as any other
+            return job.id
+
+    def metadata_again(self, document_id: str) -> str | None:
+        """Queue the index's copy of grants and times to be written again; the job."""
+        with self._database.write() as session:
+            document = session.get(Document, document_id, with_for_update=True)
+            if document is None or document.deleted_at is not None:
+                return None
+            return new_job(session, "metadata", document_id, None).id
+
+    def unfinished(self, job_ids: Collection[str]) -> dict[str, int]:
+        """Those of the jobs that wait or run, with the chunks that each has done."""
+        found: dict[str, int] = {}
+        ids = list(job_ids)
+        with self._database.read() as session:
+            for start in range(0, len(ids), 500):
+                named = Job.id.in_(ids[start : start + 500])
+                query = select(Job.id, Job.chunks_done).where(named, Job.state.in_(UNFINISHED))
+                found.update(session.execute(query).tuples().all())
+        return found
+
+
+def _active() -> ColumnElement[bool]:
+    return and_(Version.document_id == Document.id, Version.number == Document.active_version)
+
+
+def _settled(state: str) -> str:
+    return "unfinished" if state in UNFINISHED else state
+
+
+def _busy(session: Session, document_id: str) -> bool:
+    mine = (Job.document_id == document_id, Job.kind == "ingest", Job.state.in_(UNFINISHED))
+    return session.scalar(select(Job.id).where(*mine).limit(1)) is not None
+
+
+def _grants(session: Session, ids: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for grant in session.scalars(select(DocumentGrant).where(DocumentGrant.document_id.in_(ids))):
+        found.setdefault(grant.document_id, []).append(grant.grant_name)
+    return found
+
+
+def _versions(session: Session, ids: Sequence[str]) -> dict[str, dict[int, ExpectedVersion]]:
+    found: dict[str, dict[int, ExpectedVersion]] = {}
+    for row in session.scalars(select(Version).where(Version.document_id.in_(ids))):
+        version = ExpectedVersion(row.sha256, row.parsed_sha256, row.media_type, row.chunks)
+        found.setdefault(row.document_id, {})[row.number] = version
+    return found
+
+
+def _fetched(session: Session) -> set[str]:
+    """What syncs have fetched and not registered yet, because it may be another item that moved."""
+    listings = session.scalars(select(DataSourceItem.waiting).where(DataSourceItem.waiting.is_not(None)))
+    return {str(listing["sha256"]) for listing in listings if listing and "sha256" in listing}
+
+
+def _unfinished(session: Session, ids: Sequence[str]) -> dict[str, list[tuple[str, str, int | None]]]:
+    query = select(Job.document_id, Job.id, Job.kind, Job.version)
+    found: dict[str, list[tuple[str, str, int | None]]] = {}
+    for document, job, kind, version in session.execute(
+        query.where(Job.document_id.in_(ids), Job.state.in_(UNFINISHED))
+    ):
+        found.setdefault(document, []).append((job, kind, version))
+    return found

@@ -1,0 +1,197 @@
+"""Which data sources are due, and the lease under which one is synced. Knows nothing of connectors or items.
+
+The number of a sync is its fence: it rises with each claim, and whoever holds an older one can write nothing more.
+Times are the database's, so two schedulers on two machines are fine.
+"""
+
+import random
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from retrieval.errors import FootnoteError
+from retrieval.types import Principal
+from services.db.database import Database, clock
+from services.db.jobs import LeaseLostError
+from services.db.models import DataSource, Job, User
+
+LEASE = timedelta(seconds=20)
+# A folder in which something changes all the time is synced no more often than this.
+QUIET = timedelta(seconds=15)
+# So many documents in the queue are enough to keep every worker busy; a sync waits rather than fill the disk.
+CROWDED = 2000
+BACKOFF_SECONDS = 10.0
+BACKOFF_GROWTH = 3.0
+MAX_BACKOFF_SECONDS = 3600.0
+# Without a schedule somebody asked and looks: after so many tries in a row it waits until they ask again.
+UNSCHEDULED_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SyncLease:
+    """The right to sync one data source, and what that takes. `owner` is the principal whom its documents belong to.
+
+    `owner` is no administrator here: a sync changes nobody else's documents.
+    """
+
+    source_id: str
+    name: str
+    number: int
+    cursor: str | None
+    connector: str
+    options: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    owner: Principal
+    confirmed: bool
+
+
+class Syncs:
+    """Claims, renews and ends syncs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, *, limit: int) -> list[str]:
+        """Ids of data sources to be synced now, the longest due first."""
+        with self._database.read() as session:
+            query = select(DataSource.id).where(_claimable(clock(session)))
+            return list(session.scalars(query.order_by(DataSource.next_sync_at).limit(limit)))
+
+    def claim(self, source_id: str, owner: str) -> SyncLease | None:
+        """Begin a sync if it is due and nobody is at it; None otherwise."""
+        with self._database.write() as session:
+            now = clock(session)
+            taken = session.execute(
+                update(DataSource)
+                .where(DataSource.id == source_id, _claimable(now))
+                .values(
+                    lease_owner=owner,
+                    lease_until=now + LEASE,
+                    sync_number=DataSource.sync_number + 1,
+                    started_at=now,
+                    counters={},
+                )
+            )
+            if not isinstance(taken, CursorResult) or taken.rowcount != 1:
+                return None
+            source = session.get_one(DataSource, source_id, populate_existing=True)
+            return _lease(source, session.get_one(User, source.owner_id))
+
+    def renew(self, lease: SyncLease, counters: Mapping[str, int]) -> None:
+        """Extend the lease and show how far the sync is. Raises LeaseLostError."""
+        with held(self._database, lease) as (session, source):
+            source.lease_until, source.counters = clock(session) + LEASE, dict(counters)
+
+    def end(self, lease: SyncLease, outcome: str, counters: Mapping[str, int], *, unconfirmed: int = 0) -> None:
+        """The sync came to its end: `outcome` is done, partly or needs_confirmation. Raises LeaseLostError."""
+        with held(self._database, lease) as (session, source):
+            now = clock(session)
+            _ended(source, outcome, now)
+            source.failures, source.counters, source.unconfirmed = 0, dict(counters), unconfirmed
+            source.confirmed = source.confirmed and not lease.confirmed
+            if not _asked_again(source):
+                source.next_sync_at = now + timedelta(seconds=source.every_s) if source.every_s else None
+
+    def fail(self, lease: SyncLease, error: FootnoteError, counters: Mapping[str, int]) -> None:
+        """The data source cannot be read now: nothing was deleted, and it is tried again. Raises LeaseLostError."""
+        with held(self._database, lease) as (session, source):
+            source.counters = dict(counters)
+            source.confirmed = source.confirmed and not lease.confirmed
+            _failed(source, error.code, error.message, clock(session))
+
+    def release(self, lease: SyncLease) -> None:
+        """Give the sync back unfinished, to be gone on with at once. Raises LeaseLostError."""
+        with held(self._database, lease) as (_, source):
+            source.lease_owner = source.lease_until = None
+
+    def crashed(self, source_id: str, owner: str, reason: str) -> None:
+        """The process `owner` died without a word: what it synced is tried again, later each time."""
+        with self._database.write() as session:
+            mine = (DataSource.id == source_id, DataSource.lease_owner == owner, DataSource.lease_until.is_not(None))
+            source = session.scalar(select(DataSource).where(*mine).with_for_update())
+            if source is not None:
+                _failed(source, "sync_crashed", reason, clock(session))
+
+    def watched(self) -> dict[str, str]:
+        """Paths of folders in which changes should be noticed, by data source: those that have a schedule."""
+        alive = (DataSource.connector == "folder", DataSource.every_s.is_not(None), DataSource.removed_at.is_(None))
+        with self._database.read() as session:
+            query = select(DataSource.id, DataSource.options).where(*alive, DataSource.paused.is_(False))
+            return {source_id: str(options["path"]) for source_id, options in session.execute(query)}
+
+    def hasten(self, source_ids: Collection[str]) -> None:
+        """Something changed there: they are due soon, though never at once after a sync that has just ended."""
+        with self._database.write() as session:
+            now = clock(session)
+            changed = select(DataSource).where(DataSource.id.in_(source_ids), DataSource.removed_at.is_(None))
+            for source in session.scalars(changed.with_for_update()):
+                last = now if source.lease_until is not None else source.finished_at
+                soon = max(now, last + QUIET) if last is not None else now
+                source.requested_at = now
+                source.next_sync_at = min(source.next_sync_at or soon, soon)
+
+    def crowded(self) -> bool:
+        """Whether so much waits for the workers that a sync should wait too."""
+        with self._database.read() as session:
+            waiting = select(Job.id).where(Job.state == "queued").limit(CROWDED).subquery()
+            return (session.scalar(select(func.count()).select_from(waiting)) or 0) >= CROWDED
+
+
+@contextmanager
+def held(database: Database, lease: SyncLease) -> Iterator[tuple[Session, DataSource]]:
+    """A transaction in which this sync is the data source's newest, and stays it. Raises LeaseLostError."""
+    with database.write() as session:
+        mine = (DataSource.id == lease.source_id, DataSource.sync_number == lease.number)
+        alive = (DataSource.lease_until.is_not(None), DataSource.removed_at.is_(None))
+        source = session.scalar(select(DataSource).where(*mine, *alive).with_for_update())
+        if source is None:
+            raise LeaseLostError("This sync was overtaken by another one, or the data source was changed or removed.")
+        yield session, source
+
+
+def _claimable(now: datetime) -> ColumnElement[bool]:
+    free = or_(DataSource.lease_until.is_(None), DataSource.lease_until < now)
+    wanted = and_(DataSource.paused.is_(False), DataSource.removed_at.is_(None), DataSource.next_sync_at <= now)
+    return and_(wanted, free)
+
+
+def _lease(source: DataSource, owner: User) -> SyncLease:
+    return SyncLease(
+        source_id=source.id,
+        name=source.name,
+        number=source.sync_number,
+        cursor=source.cursor,
+        connector=source.connector,
+        options=source.options,
+        secrets=source.secrets,
+        owner=Principal(owner.id, owner.email, frozenset(), scopes=frozenset({"write"})),
+        confirmed=source.confirmed,
+    )
+
+
+def _ended(source: DataSource, outcome: str, now: datetime) -> None:
+    source.outcome, source.code, source.reason, source.finished_at = outcome, None, None, now
+    source.ended_number = source.sync_number
+    source.lease_owner = source.lease_until = None
+
+
+def _failed(source: DataSource, code: str, reason: str, now: datetime) -> None:
+    _ended(source, "failed", now)
+    source.code, source.reason, source.failures = code, reason, source.failures + 1
+    if _asked_again(source):
+        return
+    if source.every_s is None and source.failures >= UNSCHEDULED_TRIES:
+        source.next_sync_at = None
+        return
+    wait = min(BACKOFF_SECONDS * BACKOFF_GROWTH ** (source.failures - 1), MAX_BACKOFF_SECONDS)
+    source.next_sync_at = now + timedelta(seconds=wait * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
+
+
+def _asked_again(source: DataSource) -> bool:
+    """Somebody asked for a sync after this one had begun: it is due already."""
+    return source.requested_at is not None and source.started_at is not None and source.requested_at > source.started_at

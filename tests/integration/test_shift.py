@@ -1,0 +1,259 @@
+"""Documents in batches through the real worker, on both databases: together where it saves, alone where it matters."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from ingest.parsing import ParsedDocument
+from services.db.database import Database
+from services.db.documents import Documents
+from services.db.jobs import MAX_ATTEMPTS
+from services.worker import heartbeat
+from tests import private_servers
+from tests.integration.test_registry import ANN, someone
+from tests.integration.workshop import Workshop, parsed, workshop
+
+
+@pytest.fixture(scope="module")
+def index_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with private_servers.index_server(tmp_path_factory.mktemp("index")) as url:
+        yield url
+
+
+@pytest.fixture
+def shop(database: Database, tmp_path: Path, index_url: str) -> Iterator[Workshop]:
+    with workshop(database, tmp_path, index_url, someone(database, ANN)) as made:
+        yield made
+
+
+def sentences(*numbers: int) -> str:
+    """A paragraph of about a chunk for each number."""
+    return "\n\n".join(" ".join(f"Word{number} {word} is said here." for word in range(30)) for number in numbers)
+
+
+def test_one_message_is_enough_for_all_that_is_due_and_small_documents_are_embedded_together(shop: Workshop) -> None:
+    jobs = [shop.send(f"{number}.txt", f"Document {number} speaks of apples.") for number in range(40)]
+    shop.runner().run(jobs[0])
+    assert {job.state for job in shop.jobs(*jobs)} == {"ready"}
+    assert [shop.held(job) for job in jobs] == [1] * 40
+    assert len(shop.model.embedded) == 40
+    assert len(shop.model.calls) <= 4  # the first one alone, the others 32 at a time
+    assert shop.rung == []
+
+
+def test_a_document_that_fails_fails_alone(shop: Workshop) -> None:
+    first, good, corrupt, crash, nan, last = (
+        shop.send(f"{name}.txt", f"{name} speaks of pears.")
+        for name in ("first", "good", "CORRUPT", "CRASH", "NAN", "last")
+    )
+    shop.runner().run(first)
+    assert [job.state for job in shop.jobs(first, good, last)] == ["ready"] * 3
+    assert (shop.job(corrupt).state, shop.job(corrupt).code) == ("failed", "corrupt")
+    assert (shop.job(crash).state, shop.job(crash).attempts) == ("queued", 1)
+    assert (shop.job(nan).code, shop.job(nan).attempts, shop.held(nan)) == ("embedding_failed", 1, 0)
+
+
+def test_a_document_without_a_usable_vector_is_given_up_in_the_end(shop: Workshop) -> None:
+    job = shop.send("a.txt", "NAN speaks of pears.")
+    for _ in range(MAX_ATTEMPTS):
+        shop.make_due()
+        shop.runner().run(job)
+    assert (shop.job(job).state, shop.job(job).code) == ("quarantined", "embedding_failed")
+
+
+def test_a_model_that_is_down_costs_no_attempts_and_ends_the_shift(shop: Workshop) -> None:
+    jobs = [shop.send(f"{number}.txt", f"OUTAGE {number}") for number in range(40)]
+    shop.runner().run(jobs[0])
+    assert {(job.state, job.attempts) for job in shop.jobs(*jobs)} == {("queued", 0)}
+    assert len(shop.model.calls) <= 3
+
+
+def test_a_document_that_kills_its_worker_drags_the_others_with_it_once(shop: Workshop) -> None:
+    jobs = [shop.send(f"{number}.txt", f"Document {number} speaks of plums.") for number in range(5)]
+    assert len(shop.queue.claim_more("killed", limit=32, max_bytes=1000)) == 5
+    shop.make_due()
+    shop.queue.reconcile()
+    alone = [shop.queue.claim_more("killed", limit=32, max_bytes=1000) for _ in range(5)]
+    assert [[lease.job_id for lease in leases] for leases in alone] == [[job] for job in jobs]
+
+
+def test_a_job_that_was_tried_before_runs_while_nothing_else_is_in_hand(shop: Workshop) -> None:
+    jobs = [shop.send(f"{number}.txt", f"Document {number} speaks of figs.") for number in range(6)]
+    tried = jobs[3]
+    shop.queue.claim(tried, "killed")
+    shop.make_due()
+    shop.queue.reconcile()
+    running_beside: list[list[str]] = []
+
+    def watched(path: Path, name: str) -> ParsedDocument:
+        if name == "3.txt":
+            running_beside.append([job for job in jobs if shop.job(job).state == "running"])
+        return parsed(path, name)
+
+    shop.runner(parse=watched).run(jobs[0])
+    assert running_beside == [[tried]]
+    assert {job.state for job in shop.jobs(*jobs)} == {"ready"}
+
+
+def test_a_job_that_somebody_else_took_is_left_to_them_and_the_others_become_ready(shop: Workshop) -> None:
+    jobs = [shop.send(f"{number}.txt", f"Document {number} speaks of limes.") for number in range(3)]
+
+    def overtake(texts: Sequence[str]) -> None:
+        if any("Document 1" in text for text in texts):
+            with shop.database.write() as session:
+                job = session.get_one(type(shop.job(jobs[1])), jobs[1])
+                job.fence += 1
+
+    shop.model.before = overtake
+    shop.runner().run(jobs[0])
+    assert [job.state for job in shop.jobs(*jobs)] == ["ready", "running", "ready"]
+    assert shop.document(jobs[1]).active_version is None
+
+
+def test_what_was_written_of_an_overtaken_version_goes(shop: Workshop) -> None:
+    old = shop.send("a.txt", "The old words.")
+    newer: list[str] = []
+
+    def replace(texts: Sequence[str]) -> None:
+        if not newer:
+            newer.append(shop.send("a.txt", "The new words."))
+            # As if the worker had been stopped for longer than the clearing-up waits: that has been and gone.
+            for job in shop.queued("retire"):
+                shop.queue.finish(shop.queue.claim(job.id, "other") or pytest.fail("not due"))
+
+    def replaced_and_due(texts: Sequence[str]) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("services.db.jobs.GRACE", None)
+            replace(texts)
+
+    shop.model.before = replaced_and_due
+    shop.runner().run(old)
+    assert shop.job(old).state == "cancelled"
+    assert [(job.document_id, job.version) for job in shop.queued("retire")] == [(shop.job(old).document_id, 1)]
+    shop.make_due()
+    shop.runner().run(newer[0])
+    assert (shop.held(old), shop.held(newer[0])) == (0, 1)
+
+
+def test_a_version_that_is_being_made_is_not_cleared_away(shop: Workshop) -> None:
+    job = shop.send("a.txt", "Some words.")
+    lease = shop.queue.claim(job, "stopped")
+    assert lease is not None
+    shop.make_due()
+    assert shop.queue.claim(job, "other") is not None
+    shop.queue.overtaken(lease)
+    assert shop.queued("retire") == []
+
+
+def test_unchanged_chunks_of_a_changed_document_are_not_embedded_again(shop: Workshop) -> None:
+    first = shop.send("a.txt", sentences(*range(12)))
+    shop.runner().run(first)
+    chunks = shop.held(first)
+    before = shop.index.embeddings(list(shop.index.embedded(shop.job(first).document_id, 1).values()))
+    shop.model.calls.clear()
+    second = shop.send("a.txt", sentences(*range(11), 99))
+    shop.runner().run(second)
+    done = shop.job(second)
+    assert (done.state, shop.held(second)) == ("ready", chunks)
+    assert len(shop.model.embedded) == done.chunks_embedded
+    assert all("Word99" in text or "Word10" in text for text in shop.model.embedded)
+    assert (done.chunks_embedded or 0) + (done.chunks_reused or 0) == chunks
+    assert (done.chunks_reused or 0) >= chunks - 3
+    after = shop.index.embeddings(list(shop.index.embedded(done.document_id, 2).values()))
+    assert len({vector.dense[:3] for vector in before.values()} & {vector.dense[:3] for vector in after.values()}) == (
+        done.chunks_reused
+    )
+
+
+def test_the_same_words_under_another_title_are_embedded_again(shop: Workshop) -> None:
+    owner = shop.owner
+    first = shop.send("a.txt", sentences(1, 2))
+    shop.runner().run(first)
+    with shop.database.write() as session:
+        session.get_one(type(shop.document(first)), shop.document(first).id).title = "Another title"
+    second = shop.send("a.txt", sentences(1, 2) + "\n\nMore.")
+    shop.runner().run(second)
+    assert shop.job(second).chunks_reused == 0
+    assert Documents(shop.database).get(shop.document(second).id, owner).job.state == "ready"
+
+
+def test_a_long_document_is_checkpointed_and_goes_on_from_there(shop: Workshop) -> None:
+    job = shop.send("long.txt", sentences(*range(200)))
+
+    def fall(texts: Sequence[str]) -> None:
+        if len(shop.model.calls) == 3:
+            raise ZeroDivisionError
+
+    shop.model.before = fall
+    shop.runner().run(job)
+    done = shop.job(job).chunks_done
+    assert done > 0
+    shop.model.calls.clear()
+    shop.model.before = lambda _: None
+    shop.make_due()
+    shop.runner().run(job)
+    assert shop.job(job).state == "ready"
+    assert len(shop.model.embedded) == shop.held(job) - done == shop.job(job).chunks_embedded
+
+
+def test_the_stage_and_the_number_of_chunks_can_be_watched(shop: Workshop) -> None:
+    job = shop.send("a.txt", sentences(*range(10)))
+    seen: list[tuple[str | None, int | None]] = []
+
+    def watched(path: Path, name: str) -> ParsedDocument:
+        seen.append((shop.job(job).stage, None))
+        return parsed(path, name)
+
+    shop.model.before = lambda _: seen.append((shop.job(job).stage, shop.job(job).chunks_total))
+    shop.runner(parse=watched).run(job)
+    done = shop.job(job)
+    assert seen == [("parse", None), ("embed", shop.held(job))]
+    assert set(done.stages_ms) == {"parse", "chunk", "embed", "upsert", "activate"}
+    assert (done.stage, done.chunks_done, done.chunks_total) == (None, shop.held(job), shop.held(job))
+
+
+def test_a_worker_that_is_told_to_stop_claims_nothing_more(shop: Workshop) -> None:
+    jobs = [shop.send(f"{number}.txt", f"Document {number}.") for number in range(50)]
+    stopping = threading.Event()
+    shop.model.before = lambda _: stopping.set()
+    shop.runner(stopping=stopping.is_set).run(jobs[0])
+    states = [job.state for job in shop.jobs(*jobs)]
+    assert set(states) == {"ready", "queued"}
+    assert states.count("ready") <= 1 + 3 * 32
+    assert {job.attempts for job in shop.jobs(*jobs) if job.state == "queued"} == {0}
+
+
+def test_what_takes_too_long_after_that_is_given_back_untried(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "STOP_SECONDS", 0.1)
+    job = shop.send("a.txt", "Some words.")
+    given_back = threading.Event()
+
+    def slow(path: Path, name: str) -> ParsedDocument:
+        assert given_back.wait(20)
+        return parsed(path, name)
+
+    def watch() -> None:
+        while shop.job(job).state != "queued" or not shop.job(job).fence:
+            threading.Event().wait(0.05)
+        given_back.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    shop.runner(stopping=lambda: True, parse=slow).run(job)
+    watcher.join()
+    assert (shop.job(job).state, shop.job(job).attempts, shop.held(job)) == ("queued", 0, 0)
+    shop.runner("two").run(job)
+    assert shop.job(job).state == "ready"
+
+
+def test_errands_and_documents_share_a_batch(shop: Workshop) -> None:
+    first = shop.send("a.txt", "Some words.")
+    shop.runner().run(first)
+    Documents(shop.database).set_grants(shop.document(first).id, ("everyone",), shop.owner)
+    second = shop.send("b.txt", "Other words.")
+    Documents(shop.database).delete(shop.document(first).id, shop.owner)
+    shop.runner().run(second)
+    assert shop.queued("metadata") == shop.queued("delete") == []
+    assert (shop.held(first), shop.held(second)) == (0, 1)
