@@ -70,11 +70,12 @@ def test_only_the_proxy_publishes_ports() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
 
 
-def test_only_the_proxy_and_the_download_reach_the_outside() -> None:
+def test_only_the_proxy_the_download_and_the_syncs_reach_the_outside() -> None:
     internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
     assert internal == {"frontend", "backend", "model"}
     outside = {name for name, service in SERVICES.items() if set(service["networks"]) - internal}
-    assert outside == {"proxy", "model-download"}
+    assert outside == {"proxy", "model-download", "scheduler"}
+    assert [name for name, service in SERVICES.items() if "sources" in service["networks"]] == ["scheduler"]
 
 
 def test_only_the_api_shares_a_network_with_the_model_server() -> None:
