@@ -302,9 +302,7 @@ def test_a_reader_who_leaves_frees_the_model(retriever: Retriever, server: Scrip
 
     async def leave() -> None:
         model = ChatModel(base_url=server.url, model="scripted")
-        answering = Answerer(retriever, model=model).answer(
-            QUESTION, ASKER, answer_id="a1", conversation_id="c1"
-        )
+        answering = Answerer(retriever, model=model).answer(QUESTION, ASKER, answer_id="a1", conversation_id="c1")
         async with aclosing(answering):
             async for event in answering:
                 if isinstance(event, SentenceChecked):
