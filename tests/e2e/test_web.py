@@ -1,5 +1,6 @@
 """What a person does in the browser: sign in, upload, ask, read a cited answer, open the passage; and a refusal."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ WAIT = 60_000
 def policy(page: Page, up: Up) -> Page:
     """The page, once the travel policy is ready in the list of documents."""
     page.goto(f"{up.url}/documents")
-    ready = page.locator('[data-testid="document"][data-state="ready"]').first
+    ready = (
+        page.locator('[data-testid="document"][data-state="ready"]').filter(has_text=re.compile("travel", re.I)).first
+    )
     page.get_by_test_id("upload-input").set_input_files(POLICY)
     ready.wait_for(timeout=WAIT)
     return page
