@@ -77,7 +77,7 @@ def page(browser: Browser, up: Up) -> Iterator[Page]:
         "request", lambda request: None if request.url.startswith((up.url, "data:")) else complaints.append(request.url)
     )
     opened.goto(up.footnote("sign-in").strip())
-    opened.get_by_test_id("composer").wait_for()
+    opened.get_by_test_id("composer").wait_for(timeout=60_000)  # other tests may keep the machine busy
     # Before signing in, /v1/me says 401, which Chromium notes in the console.
     complaints.clear()
     yield opened
