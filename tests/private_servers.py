@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,15 +54,20 @@ def has_redis() -> bool:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A private PostgreSQL; yields its SQLAlchemy address."""
+def postgres() -> Iterator[str]:
+    """A private PostgreSQL; yields its SQLAlchemy address.
+
+    Its cluster is in a folder of its own: pytest closes its own folders to other users whenever a session starts, and
+    PostgreSQL runs as another user.
+    """
     port = free_port()
-    server = started(postgres_command(folder, port=port))
-    try:
-        wait_until(lambda: answers_sql(port), process=server)
-        yield postgres_url(port)
-    finally:
-        stop(server)
+    with tempfile.TemporaryDirectory(prefix="footnote-pg-") as folder:
+        server = started(postgres_command(Path(folder), port=port))
+        try:
+            wait_until(lambda: answers_sql(port), process=server)
+            yield postgres_url(port)
+        finally:
+            stop(server)
 
 
 def postgres_url(port: int) -> str:

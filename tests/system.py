@@ -88,7 +88,7 @@ def running(size: str, folder: Path, model_cache: Path, **settings: str) -> Iter
     shutil.copytree(model_cache, data_dir / "models")
     with ExitStack() as stack:
         if size == PRODUCTION:
-            database_url = stack.enter_context(private_servers.postgres(folder / "pg"))
+            database_url = stack.enter_context(private_servers.postgres())
             broker_url = stack.enter_context(private_servers.redis(folder / "redis"))
         else:
             database_url = f"sqlite:///{data_dir / 'db.sqlite3'}"

@@ -16,7 +16,7 @@ DATABASES = ["sqlite", *(["postgresql"] if private_servers.has_postgres() else [
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with private_servers.postgres(tmp_path_factory.mktemp("pg")) as url:
+    with private_servers.postgres() as url:
         yield url
 
 

@@ -103,7 +103,7 @@ def fresh(tmp_path: Path, model_cache: Path) -> Iterator[Any]:
             data_dir = tmp_path / "data"
             shutil.copytree(model_cache, data_dir / "models")
             if size == PRODUCTION:
-                database = stack.enter_context(private_servers.postgres(tmp_path / "pg"))
+                database = stack.enter_context(private_servers.postgres())
                 broker = stack.enter_context(private_servers.redis(tmp_path / "redis"))
             else:
                 database = f"sqlite:///{data_dir / 'db.sqlite3'}"

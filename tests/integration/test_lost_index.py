@@ -65,7 +65,7 @@ def losing(
     shutil.copytree(model_cache, data_dir / "models")
     with ExitStack() as stack:
         if request.param == PRODUCTION:
-            database = stack.enter_context(private_servers.postgres(folder / "pg"))
+            database = stack.enter_context(private_servers.postgres())
             broker = stack.enter_context(private_servers.redis(folder / "redis"))
         else:
             database = f"sqlite:///{data_dir / 'db.sqlite3'}"
