@@ -28,7 +28,7 @@ from services.embedded.lifeline import Lifeline, lifeline
 from services.embedded.part_log import PartLog
 from services.embedded.parts import Part, Ready, accepts, answers
 from services.embedded.supervision import Supervision
-from services.queue import celery_app
+from services.queue import RUN_JOB, celery_app
 
 ENV = {"PATH": os.defpath}
 PATIENCE_S = 20.0
@@ -546,12 +546,12 @@ def test_kill_nine_loses_no_acknowledged_message_and_a_restart_finds_them_all(tm
 WORKER = """
 import sys
 from redis import Redis
-from services.queue import QUEUE, celery_app
+from services.queue import QUEUE, RUN_JOB, celery_app
 app = celery_app(sys.argv[1])
 
-@app.task(name="test.double")
-def double(number):
-    Redis.from_url(sys.argv[1]).rpush("answers", 2 * number)
+@app.task(name=RUN_JOB)
+def answer(job_id):
+    Redis.from_url(sys.argv[1]).rpush("answers", job_id + " is done")
 
 app.worker_main(["worker", "--pool", "prefork", "--concurrency", "1", "--loglevel", "warning", "--queues", QUEUE])
 """
@@ -559,7 +559,7 @@ app.worker_main(["worker", "--pool", "prefork", "--concurrency", "1", "--logleve
 
 def test_a_celery_worker_needs_none_of_the_denied_commands(tmp_path: Path) -> None:
     def send_and_receive(url: str) -> object:
-        celery_app(url).send_task("test.double", args=[21])
+        celery_app(url).send_task(RUN_JOB, args=["job 1"])
         with redis.Redis.from_url(url) as client:
             return client.blpop(["answers"], timeout=60)
 
@@ -568,7 +568,7 @@ def test_a_celery_worker_needs_none_of_the_denied_commands(tmp_path: Path) -> No
             url = broker.url.replace("://", f"://:{PASSWORD}@")
             worker = await asyncio.create_subprocess_exec(sys.executable, "-P", "-c", WORKER, url)
             try:
-                assert await asyncio.to_thread(send_and_receive, url) == (b"answers", b"42")
+                assert await asyncio.to_thread(send_and_receive, url) == (b"answers", b"job 1 is done")
             finally:
                 worker.terminate()
                 await worker.wait()
