@@ -560,7 +560,7 @@ app.worker_main(["worker", "--pool", "prefork", "--concurrency", "1", "--logleve
 def test_a_celery_worker_needs_none_of_the_denied_commands(tmp_path: Path) -> None:
     def send_and_receive(url: str) -> object:
         celery_app(url).send_task(RUN_JOB, args=["job 1"])
-        with redis.Redis.from_url(url) as client:
+        with redis.Redis.from_url(url, socket_timeout=90) as client:
             return client.blpop(["answers"], timeout=60)
 
     async def scene() -> None:
