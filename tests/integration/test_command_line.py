@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import system
 from tests.corpus.hostile.build import build
 from tests.private_servers import free_port
 from tests.system import System
@@ -27,14 +28,25 @@ def footnote(*arguments: str, url: str, key: str, cwd: Path) -> "subprocess.Comp
     return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 
-@pytest.fixture
-def run(assistant: System, tmp_path: Path) -> Run:
+def runner(assistant: System, cwd: Path) -> Run:
     key = assistant.admin.headers["authorization"].removeprefix("Bearer ")
 
     def run_it(*arguments: str, url: str = assistant.url, key: str = key) -> "subprocess.CompletedProcess[str]":
-        return footnote(*arguments, url=url, key=key, cwd=tmp_path)
+        return footnote(*arguments, url=url, key=key, cwd=cwd)
 
     return run_it
+
+
+@pytest.fixture
+def run(assistant: System, tmp_path: Path) -> Run:
+    return runner(assistant, tmp_path)
+
+
+@pytest.fixture(params=system.SIZES)
+def run_alone(request: pytest.FixtureRequest, tmp_path: Path, model_cache: Path) -> Iterator[Run]:
+    """Against an assistant that holds nothing else: what other tests send changes which words are rare."""
+    with system.running(request.param, tmp_path / "alone", model_cache) as assistant:
+        yield runner(assistant, tmp_path)
 
 
 def documents(run: Run, *arguments: str) -> list[dict[str, Any]]:
@@ -120,7 +132,8 @@ def test_settings_are_listed_without_secrets(run: Run) -> None:
 
 
 @pytest.mark.skipif(not POLICIES.is_dir(), reason="the inazuma policies are not beside this checkout")
-def test_real_policies_are_ingested_without_a_failure_and_ten_questions_find_their_document(run: Run) -> None:
+def test_real_policies_are_ingested_without_a_failure_and_ten_questions_find_their_document(run_alone: Run) -> None:
+    run = run_alone
     sent = run("ingest", str(POLICIES), "--data-source", "inazuma", "--grant", "everyone")
     assert sent.returncode == 0, sent.stdout + sent.stderr
     rows = documents(run, "--data-source", "inazuma")
