@@ -33,7 +33,7 @@ Key = tuple[str, int]
 class Target:
     """Which version of which document the chunks belong to, and what every one of them carries.
 
-    `is_unnamed`: its title is only its name, and the file's own is better. `active_version` may hold the same texts.
+    `title` is what they are embedded under.
     """
 
     document_id: str
@@ -43,8 +43,6 @@ class Target:
     grants: tuple[str, ...]
     data_source: str
     modified_at: datetime | None
-    is_unnamed: bool = False
-    active_version: int | None = None
 
     @property
     def key(self) -> Key:
@@ -53,11 +51,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A file parsed and cut, with the milliseconds that took. `title` is what its chunks are embedded under."""
+    """A file parsed and cut, with the milliseconds that took."""
 
     target: Target
     parsed: ParsedDocument
-    title: str
     chunks: tuple[Chunk, ...]
     stages_ms: Mapping[str, float]
 
@@ -113,15 +110,14 @@ def cut(
     chunks = tuple(chunk(parsed, max_tokens=chunk_tokens, count_tokens=count_tokens))
     if not chunks:
         raise DocumentError("There is no text in this file.", code="no_text")
-    title = parsed.title if target.is_unnamed and parsed.title else target.title
     took = {"parse": _ms(parsed_at - began), "chunk": _ms(time.perf_counter() - parsed_at)}
-    return Cut(target, parsed, title, chunks, took)
+    return Cut(target, parsed, chunks, took)
 
 
 def slices(cuts: Sequence[Cut], done: Mapping[Key, int]) -> Iterator[list[Piece]]:
     """The chunks of all documents in order, SLICE at a time, behind the first `done` of each."""
     rest = (
-        Piece(one, part, embedded_text(one.title, part))
+        Piece(one, part, embedded_text(one.target.title, part))
         for one in cuts
         for part in one.chunks[done.get(one.target.key, 0) :]
     )

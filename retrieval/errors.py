@@ -1,7 +1,7 @@
 """The error tree of the whole project.
 
 Every error has a `code`, stable for programs, and a message written for the person who sees it. The API maps the
-classes to HTTP once, in `services/api/errors.py`; the worker maps them to a job's state in `services/worker/tasks.py`.
+classes to HTTP once, in `services/api/errors.py`; the worker maps them to a job's state in `services/worker/ledger.py`.
 
     FootnoteError
     ├── InvalidInputError          the caller sent something that cannot be right         (422)

@@ -1,8 +1,9 @@
 """What may lie in the broker's queue: a job's id in Celery's envelope, and nothing else. Knows nothing of jobs.
 
-Celery takes more on trust: one message that is not JSON ends its worker process, and one whose arguments are no triple
-ends it again each time the message is restored (seen in `make faults` with Celery 5.7). This transport looks at every
-message before Celery does and drops what is not ours. Nothing is lost by that: the reconciler rings again.
+Celery takes more on trust: one message that is not JSON ends its worker process, one whose arguments are no triple ends
+it again each time the message is restored, and so does a broker that is full (seen in `make faults` with Celery 5.7).
+This transport looks at every message before Celery does and drops what is not ours. Nothing is lost by that: the
+reconciler rings again.
 """
 
 import base64
@@ -13,6 +14,7 @@ from typing import Any
 
 import structlog
 from kombu.transport import redis
+from redis.exceptions import ResponseError
 
 from services.queue import RUN_JOB
 
@@ -75,9 +77,14 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """Kombu's Redis transport, which hands on doorbells only."""
+    """Kombu's Redis transport, which hands on doorbells only.
+
+    A broker that refuses, because its memory or its disk is full, counts as one that is away: Celery waits for it,
+    where it would end its process otherwise.
+    """
 
     Channel = Channel
+    connection_errors = (*redis.Transport.connection_errors, ResponseError)
     delivering = False
 
     def _deliver(self, message: object, queue: str) -> None:

@@ -107,7 +107,7 @@ def _swapped(session: Session, swap: Swap, document: Document, version: Version,
     else:
         unwrite(session, document.id, version.number)
     document.active_version, document.ready_at, document.media_type = version.number, now, swap.media_type
-    if swap.title and document.title == document.external_id:
+    if swap.title and not document.title_given:
         document.title = swap.title[:1000]
     if previous is not None and previous != version.number:
         new_job(session, "retire", document.id, previous, after=GRACE)

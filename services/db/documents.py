@@ -254,6 +254,7 @@ def _created(session: Session, new: Registration, principal: Principal) -> Chang
         external_id=new.external_id,
         owner_id=principal.user_id,
         title=new.title or new.external_id,
+        title_given=bool(new.title),
         url=new.url,
         media_type=new.media_type,
         latest_version=1,
@@ -304,6 +305,7 @@ def _set_metadata(document: Document, new: Registration) -> bool:
         if value is not None and getattr(document, field) != value:
             setattr(document, field, value)
             changed = True
+    document.title_given = document.title_given or bool(new.title)
     return changed
 
 

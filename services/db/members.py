@@ -221,7 +221,7 @@ def _missing(document: Document, version: Version, done: int, grants: Mapping[st
         parsed_sha256=version.parsed_sha256,
         file_name=version.file_name,
         media_type=version.media_type or document.media_type,
-        title=document.title,
+        title=document.embedded_title,
         data_source=document.data_source,
         modified_at=document.modified_at,
         grants=tuple(grants.get(document.id, ())),

@@ -100,7 +100,10 @@ class SignInLink(Base):
 
 
 class Document(Base):
-    """What a user recognises. `active_version` is the pointer readers follow; it moves in one transaction."""
+    """What a user recognises. `active_version` is the pointer readers follow; it moves in one transaction.
+
+    `title_given`: by whoever sent it; else the title is the file's own, or where it has none the external id.
+    """
 
     __tablename__ = "documents"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
@@ -108,6 +111,7 @@ class Document(Base):
     external_id: Mapped[str] = mapped_column(String(1000))
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     title: Mapped[str] = mapped_column(String(1000), index=True)
+    title_given: Mapped[bool] = mapped_column(default=False)
     url: Mapped[str | None] = mapped_column(String(2000))
     media_type: Mapped[str]
     active_version: Mapped[int | None] = mapped_column(Integer)
@@ -131,6 +135,11 @@ class Document(Base):
             postgresql_where=text("deleted_at IS NULL"),
         ),
     )
+
+    @property
+    def embedded_title(self) -> str:
+        """What its chunks are embedded under: the same for every version, so that vectors can be taken over."""
+        return self.title if self.title_given else self.external_id
 
 
 class DocumentGrant(Base):

@@ -15,14 +15,13 @@ from services.db.models import Document, DocumentGrant, Job, Version
 class WorkDetails:
     """A document version's original and the metadata that goes into the index with it.
 
-    `metadata_revision` says which state of grants and times this is: the swap compares it. `is_unnamed`: nobody gave
-    it a title, so that its file's own will be taken. `active_version` is the one that readers see.
+    `title` is what its chunks are embedded under. `metadata_revision` says which state of grants and times this is: the
+    swap compares it. `active_version` is the one that readers see.
     """
 
     sha256: str
     file_name: str
     title: str
-    is_unnamed: bool
     data_source: str
     modified_at: datetime | None
     grants: tuple[str, ...]
@@ -88,8 +87,7 @@ def _details(document: Document, version: Version, grants: tuple[str, ...]) -> W
     return WorkDetails(
         sha256=version.sha256,
         file_name=version.file_name,
-        title=document.title,
-        is_unnamed=document.title == document.external_id,
+        title=document.embedded_title,
         data_source=document.data_source,
         modified_at=document.modified_at,
         grants=grants,

@@ -116,7 +116,7 @@ class Build:
         parsed = self.texts(version)
         count = self.engine.embedder.count_tokens
         chunks = tuple(chunk(parsed, max_tokens=self.engine.chunk_tokens, count_tokens=count))
-        cut = Cut(_target(version), parsed, version.title, chunks, {})
+        cut = Cut(_target(version), parsed, chunks, {})
         self._versions[cut.target.key] = version
         # A version whose last chunk was written, but not recorded as that, is written once more from there.
         done = max(0, min(version.chunks_done, len(chunks) - 1))

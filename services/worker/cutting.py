@@ -133,5 +133,4 @@ def _target(lease: Lease, details: WorkDetails) -> Target:
         grants=details.grants,
         data_source=details.data_source,
         modified_at=details.modified_at,
-        is_unnamed=details.is_unnamed,
     )

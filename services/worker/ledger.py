@@ -26,12 +26,16 @@ class Ledger:
     def __init__(self, queue: JobQueue, heartbeat: Heartbeat) -> None:
         self._queue = queue
         self._heartbeat = heartbeat
+        self._ended: set[Lease] = set()
+        self._ending = threading.Lock()
         self.outage = threading.Event()
 
     def good(self, tasks: Iterable[Task]) -> dict[Key, Task]:
-        """Those whose lease is held still; the others are ended."""
+        """Those that have not ended and whose lease is held still; where it is not, the job is ended."""
         found: dict[Key, Task] = {}
         for task in tasks:
+            if task.lease in self._ended:
+                continue
             try:
                 self._heartbeat.check(task.lease)
                 found[task.key] = task
@@ -61,6 +65,7 @@ class Ledger:
     def done(self, leases: Collection[Lease]) -> None:
         """They are recorded as ready already."""
         for lease in leases:
+            self._is_first_end(lease)
             _log.info("job_done", **_about(lease), attempts=lease.attempts)
         self._heartbeat.let_go(leases)
 
@@ -87,12 +92,31 @@ class Ledger:
         if isinstance(error, UnavailableError):
             self.outage.set()
         for lease in leases:
+            if not self._is_first_end(lease):
+                continue
             try:
                 self._end(lease, error)
             except FootnoteError as failure:  # the database is away
                 _log.warning("job_end_not_recorded", **_about(lease), code=failure.code)
             finally:
                 self._heartbeat.let_go([lease])
+
+    def leave(self) -> None:
+        """Give back what is in hand still: nobody works on it any more."""
+        rest = self._heartbeat.held()
+        if not rest:
+            return
+        try:
+            self._queue.release(rest)
+        except FootnoteError as failure:
+            _log.warning("jobs_not_given_back", jobs=len(rest), code=failure.code)
+        self._heartbeat.let_go(rest)
+
+    def _is_first_end(self, lease: Lease) -> bool:
+        with self._ending:
+            first = lease not in self._ended
+            self._ended.add(lease)
+        return first
 
     def _end(self, lease: Lease, error: BaseException) -> None:
         try:

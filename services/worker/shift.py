@@ -40,15 +40,21 @@ class Shift:
 
     def run(self, first: Sequence[Lease]) -> bool:
         """Work, from these jobs on. Returns whether there was nothing more to claim; raises only what is a defect."""
-        with closing(overlapped(self._slices(first))) as slices:
-            try:
-                for some in slices:
-                    self._writing.write(some)
-            except BaseException as error:  # a defect of ours, or Celery's time limit: nothing stays in hand
-                self._broken = True
-                self._ledger.failed(self._heartbeat.held(), error)
-                raise
+        try:
+            with closing(overlapped(self._slices(first))) as slices:
+                self._write(slices)
+        finally:
+            self._ledger.leave()
         return not self._is_over()
+
+    def _write(self, slices: Iterator[Slice]) -> None:
+        try:
+            for some in slices:
+                self._writing.write(some)
+        except BaseException as error:  # a defect of ours, or Celery's time limit
+            self._broken = True
+            self._ledger.failed(self._heartbeat.held(), error)
+            raise
 
     def _slices(self, first: Sequence[Lease]) -> Iterator[Slice]:
         with closing(overlapped(self._cutting.batches(first, self._more))) as batches:

@@ -14,7 +14,7 @@ PAGE_WORDS = 420
 
 def two_hundred_tokens(folder: Path, count: int) -> list[Path]:
     """Documents of some 237 tokens."""
-    return _files(folder, count, lambda chance: _paragraphs(chance, 3, 6))
+    return _files(folder, count, lambda chance: _paragraphs(chance, 2, 8))
 
 
 def tiny(folder: Path, count: int) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from qdrant_client import QdrantClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from retrieval.errors import ConflictError
 from retrieval.retriever import Retriever
@@ -35,8 +35,9 @@ GRANTS = ("everyone", "group:hr", "user:ann@example.com")
 ENOUGH_ROUNDS = 8
 # A round of work on three documents takes about 40 steps; those at the index are where it matters most.
 MOMENTS = st.one_of(
+    st.tuples(st.sampled_from(["before upsert", "after upsert", "before count"]), st.just(1)),
+    st.tuples(st.sampled_from(["before upsert", "before delete", "before set_payload", "write"]), st.integers(1, 4)),
     st.tuples(st.just(ANY), st.integers(1, 60)),
-    st.tuples(st.sampled_from(["before upsert", "after upsert", "before count", "before delete"]), st.integers(1, 3)),
 )
 names = st.sampled_from(NAMES)
 something_is_there = precondition(lambda self: bool(self._model))
@@ -127,24 +128,25 @@ class IngestionMachine(RuleBasedStateMachine):
     def work(self) -> None:
         self._round(self._shop)
 
-    @something_is_there
-    @rule(moment=MOMENTS)
-    def a_worker_is_killed(self, moment: tuple[str, int]) -> None:
+    @rule(moment=MOMENTS, name=names, chunks=st.integers(1, 12))
+    def a_worker_is_killed(self, moment: tuple[str, int], name: str, chunks: int) -> None:
+        self.send_other_bytes(name, chunks, corrupt=False)
         with suppress(Killed):
-            self._round(self._struck(Fate(*moment, dies)))
+            self._struck_round(Fate(*moment, dies))
 
-    @something_is_there
-    @rule(moment=MOMENTS, name=names, deleted=st.booleans())
-    def a_worker_is_stopped_and_revived(self, moment: tuple[str, int], name: str, deleted: bool) -> None:
+    @rule(moment=MOMENTS, name=names, chunks=st.integers(1, 12), deleted=st.booleans())
+    def a_worker_is_stopped_and_revived(self, moment: tuple[str, int], name: str, chunks: int, deleted: bool) -> None:
         def meanwhile() -> None:
-            if deleted:
-                self.delete(name)
-            elif name in self._model:
-                self.send_other_bytes(name, 3, corrupt=False)
-            self._shop.make_due()
+            for running in [n for n in self._model if self._job(n).state == "running"]:
+                if deleted:
+                    self.delete(running)
+                else:
+                    self.send_other_bytes(running, 13 - chunks, corrupt=False)
+            self.time_passes()
             self._round(self._shop)
 
-        self._round(self._struck(Fate(*moment, meanwhile)))
+        self.send_other_bytes(name, chunks, corrupt=False)
+        self._struck_round(Fate(*moment, meanwhile))
 
     @precondition(lambda self: self._ever)
     @rule(data=st.data())
@@ -155,7 +157,10 @@ class IngestionMachine(RuleBasedStateMachine):
     @something_is_there
     @rule()
     def time_passes(self) -> None:
+        """Leases run out, waits are over, and unanswered messages are taken for lost."""
         self._shop.make_due()
+        with self._shop.database.write() as session:
+            session.execute(update(Job).values(rung_at=None))
 
     # --- what must hold
 
@@ -182,7 +187,7 @@ class IngestionMachine(RuleBasedStateMachine):
     def _comes_to_rest(self) -> None:
         """With nobody in the way everything ends, with a reason where it failed, and the index is exactly right."""
         for _ in range(ENOUGH_ROUNDS):
-            self._shop.make_due()
+            self.time_passes()
             self._round(self._shop)
         self.readers_see_the_model()
         for name, entry in self._model.items():
@@ -209,11 +214,14 @@ class IngestionMachine(RuleBasedStateMachine):
         for job_id in self._shop.queue.reconcile():
             shop.runner("worker").run(job_id)
 
-    def _struck(self, fate: Fate) -> Workshop:
-        """A worker process of its own, with that fate."""
+    def _struck_round(self, fate: Fate) -> None:
+        """A round of a worker process of its own, with that fate."""
         database = StruckDatabase(self._shop.database, fate)
         client = cast(QdrantClient, StruckClient(self._shop.client, fate))
-        return Workshop(database, self._shop.blobs, client, self._shop.owner)
+        try:
+            self._round(Workshop(database, self._shop.blobs, client, self._shop.owner))
+        finally:
+            database.dispose()
 
     def _job(self, name: str) -> Job:
         with self._shop.database.read() as session:

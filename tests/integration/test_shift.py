@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ingest.parsing import ParsedDocument
+from retrieval.errors import IndexRefusedError
+from retrieval.types import Chunk, Embedding, IndexedChunk, SparseVector
 from services.db.database import Database
 from services.db.documents import Documents
 from services.db.jobs import MAX_ATTEMPTS
@@ -168,15 +171,24 @@ def test_unchanged_chunks_of_a_changed_document_are_not_embedded_again(shop: Wor
 
 
 def test_the_same_words_under_another_title_are_embedded_again(shop: Workshop) -> None:
-    owner = shop.owner
     first = shop.send("a.txt", sentences(1, 2))
     shop.runner().run(first)
-    with shop.database.write() as session:
-        session.get_one(type(shop.document(first)), shop.document(first).id).title = "Another title"
-    second = shop.send("a.txt", sentences(1, 2) + "\n\nMore.")
+    second = shop.send("a.txt", sentences(1, 2) + "\n\nMore.", title="Another title")
     shop.runner().run(second)
-    assert shop.job(second).chunks_reused == 0
-    assert Documents(shop.database).get(shop.document(second).id, owner).job.state == "ready"
+    assert (shop.job(second).state, shop.job(second).chunks_reused) == ("ready", 0)
+
+
+def test_a_title_that_the_file_brings_is_shown_and_makes_nothing_be_embedded_again(shop: Workshop) -> None:
+    def titled(path: Path, name: str) -> ParsedDocument:
+        return replace(parsed(path, name), title="The file's own")
+
+    first = shop.send("a.txt", sentences(*range(6)))
+    shop.runner(parse=titled).run(first)
+    assert shop.document(first).title == "The file's own"
+    second = shop.send("a.txt", sentences(*range(6)) + "\n\nMore.")
+    shop.runner(parse=titled).run(second)
+    done = shop.job(second)
+    assert (done.chunks_reused or 0) >= (done.chunks_total or 0) - 1 > 0
 
 
 def test_a_long_document_is_checkpointed_and_goes_on_from_there(shop: Workshop) -> None:
@@ -257,3 +269,28 @@ def test_errands_and_documents_share_a_batch(shop: Workshop) -> None:
     shop.runner().run(second)
     assert shop.queued("metadata") == shop.queued("delete") == []
     assert (shop.held(first), shop.held(second)) == (0, 1)
+
+
+def test_points_that_do_not_fit_are_refused_and_that_is_no_outage(shop: Workshop) -> None:
+    job = shop.send("a.txt", "Some words.")
+    shop.runner().run(job)
+    small = Embedding((1.0, 0.0), SparseVector((), ()))
+    wrong = IndexedChunk("d", 1, Chunk(0, "a", 0, 1), small, ("everyone",), "tests", "text/plain", None)
+    with pytest.raises(IndexRefusedError):
+        shop.index.upsert([wrong])
+
+
+def test_a_defect_leaves_nothing_in_hand(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [shop.send(f"{number}.txt", f"Document {number}.") for number in range(40)]
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("services.worker.writing.Writing.write", broken)
+    with pytest.raises(ZeroDivisionError):
+        shop.runner().run(jobs[0])
+    assert {job.state for job in shop.jobs(*jobs)} == {"queued"}
+    monkeypatch.undo()
+    shop.make_due()
+    shop.runner().run(jobs[0])
+    assert {job.state for job in shop.jobs(*jobs)} == {"ready"}

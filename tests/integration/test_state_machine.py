@@ -5,6 +5,7 @@ Hypothesis looks for an order in which they do not; what it finds it prints as t
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,7 +28,7 @@ from tests.integration.test_registry import ANN, someone
 from tests.integration.workshop import Workshop
 
 # SQLite's file is copied for each example; PostgreSQL's tables are emptied, which is slower.
-EXAMPLES = {"sqlite": 15, "postgresql": 5}
+EXAMPLES = {"sqlite": 20, "postgresql": 5}
 STEPS = 18
 
 
@@ -82,6 +83,13 @@ class OneWorld:
         shutil.copy(used, fresh)
 
 
+@contextmanager
+def closing_database(url: str) -> Iterator[Database]:
+    database = Database(url)
+    yield database
+    database.dispose()
+
+
 @pytest.mark.parametrize("kind", DATABASES)
 def test_readers_see_what_the_model_says(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, index_url: str
@@ -89,7 +97,8 @@ def test_readers_see_what_the_model_says(
     url = f"sqlite:///{tmp_path / 'db.sqlite3'}"
     if kind == "postgresql":
         url = request.getfixturevalue("postgres_url")
-        migrate(Database(url))
+        with closing_database(url) as database:
+            migrate(database)
     world = OneWorld(url, tmp_path, index_url)
     run_state_machine_as_test(
         machine(world),

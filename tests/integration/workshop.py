@@ -92,10 +92,10 @@ class Workshop:
             stopping=stopping,
         )
 
-    def send(self, name: str, text: str) -> str:
+    def send(self, name: str, text: str, *, title: str | None = None) -> str:
         """Register a document, or a new version of it. Returns its job's id."""
         blob = self.blobs.put(text.encode())
-        new = handbook(blob.sha256, size=blob.size, file_name=name, external_id=name, title=None)
+        new = handbook(blob.sha256, size=blob.size, file_name=name, external_id=name, title=title)
         return Documents(self.database).register(new, self.owner).row.job.id
 
     def job(self, job_id: str) -> Job:
