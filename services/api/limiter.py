@@ -1,7 +1,9 @@
-"""A limit on attempts within a window, in this process's memory. Knows nothing of what is attempted."""
+"""A limit on failed attempts within a window, in this process's memory. Knows nothing of what is attempted."""
 
 import time
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 
 from retrieval.errors import OverloadedError
@@ -10,7 +12,7 @@ MAX_KEYS = 10_000
 
 
 class Limiter:
-    """At most `limit` attempts per key within `seconds`."""
+    """At most `limit` failed attempts per key within `seconds`; one under way counts as failed until it succeeds."""
 
     def __init__(self, *, limit: int, seconds: float) -> None:
         self._limit = limit
@@ -18,8 +20,17 @@ class Limiter:
         self._attempts: OrderedDict[str, deque[float]] = OrderedDict()
         self._lock = Lock()
 
-    def check(self, key: str) -> None:
-        """Count one attempt. Raises OverloadedError."""
+    @contextmanager
+    def attempt(self, key: str) -> Iterator[None]:
+        """One attempt, which failed if it raises. A whole office signs in from one address: success costs nothing.
+
+        Raises OverloadedError.
+        """
+        began = self._begin(key)
+        yield
+        self._succeeded(key, began)
+
+    def _begin(self, key: str) -> float:
         now = time.monotonic()
         with self._lock:
             times = self._attempts.setdefault(key, deque())
@@ -31,3 +42,10 @@ class Limiter:
             times.append(now)
             if len(self._attempts) > MAX_KEYS:
                 self._attempts.popitem(last=False)
+            return now
+
+    def _succeeded(self, key: str, began: float) -> None:
+        with self._lock:
+            times = self._attempts.get(key)
+            if times and began in times:
+                times.remove(began)

@@ -123,6 +123,17 @@ def test_no_hostile_file_kills_the_worker_or_stays_unfinished(assistant: System,
     assert assistant.send("after.txt", b"Work goes on after hostile files.")["state"] == "ready"
 
 
+def test_an_office_behind_one_address_signs_in_at_once_but_nobody_guesses_passwords(assistant: System) -> None:
+    for number in range(12):
+        user = assistant.admin.post("/v1/users", json={"email": f"office-{number}@example.com"}).json()
+        token = user["sign_in_url"].split("token=")[1]
+        assert assistant.client(None).post("/v1/sessions", json={"token": token}).status_code == 201
+    guess = {"email": "office-0@example.com", "password": "a guess"}
+    answers = [problem(assistant.client(None).post("/v1/sessions", json=guess)) for _ in range(11)]
+    assert {status for status, _ in answers[:10]} == {401}
+    assert answers[10] == (429, "too_many_attempts")
+
+
 def test_a_browser_on_another_site_cannot_act_with_the_session_cookie(assistant: System) -> None:
     user = assistant.admin.post("/v1/users", json={"email": "browser@example.com"}).json()
     token = user["sign_in_url"].split("token=")[1]

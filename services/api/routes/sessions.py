@@ -18,11 +18,11 @@ def sign_in(body: schemas.SignIn, request: Request, response: Response, parts: P
     """Sign in with a one-time token or a password; the session comes back as a cookie."""
     address = request.client.host if request.client else "unknown"
     if body.token:
-        parts.sign_in_limiter.check(address)
-        cookie = parts.accounts.sign_in_with_link(body.token)
+        with parts.sign_in_limiter.attempt(address):
+            cookie = parts.accounts.sign_in_with_link(body.token)
     elif body.email and body.password:
-        parts.sign_in_limiter.check(f"{address} {body.email.casefold()}")
-        cookie = parts.accounts.sign_in_with_password(body.email, body.password)
+        with parts.sign_in_limiter.attempt(f"{address} {body.email.casefold()}"):
+            cookie = parts.accounts.sign_in_with_password(body.email, body.password)
     else:
         raise InvalidInputError("Send a token, or an e-mail address and a password.", code="no_credentials")
     response.set_cookie(
@@ -56,8 +56,8 @@ def me(parts: PartsOf, principal: Reader) -> schemas.Me:
 @router.put("/me/password", status_code=204)
 def set_password(body: schemas.PasswordChange, parts: PartsOf, principal: Reader) -> Response:
     """Set or change one's password."""
-    parts.sign_in_limiter.check(f"password {principal.user_id}")
-    parts.accounts.set_password(principal.user_id, body.password, current=body.current_password)
+    with parts.sign_in_limiter.attempt(f"password {principal.user_id}"):
+        parts.accounts.set_password(principal.user_id, body.password, current=body.current_password)
     return Response(status_code=204)
 
 
