@@ -5,11 +5,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 BIN := $(VENV)/bin
 PYTHON ?= python3
+SEED ?= 1
 TORCH := torch==2.13.0
-.PHONY: help install install-test web run test lint format e2e faults bench eval openapi clean
+.PHONY: help install install-test web run test lint format e2e faults faults-long bench eval openapi clean
 
 help: ## print this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -43,7 +44,7 @@ run: install web ## run the whole assistant with the sample company on http://12
 	@exec $(BIN)/footnote up --sample
 
 test: install-test ## run every test that needs no outside service
-	@$(BIN)/pytest -q -n 2
+	@$(BIN)/pytest -q -n 2 $(TEST_OPTIONS)
 
 lint: install-test ## ruff, mypy, import-linter; and the web app's own where Node is present
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -58,6 +59,9 @@ e2e: install-test web ## browser tests in headless Chromium (Debian's, or the on
 
 faults: install-test ## take one part after the other away, for real: nothing accepted may be lost
 	@$(BIN)/pytest -q tests/faults
+
+faults-long: install-test ## 10,000 documents and 500 kills in each size, an hour or so; writes docs/faults.md
+	@$(PY) -m tests.faults --documents 10000 --kills 500 --seed $(SEED) --report docs/faults.md
 
 eval: install-test ## evaluate on the sample company, against the kept scores
 	@$(BIN)/pytest -q tests/evaluation

@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _plan(asked: argparse.Namespace, size: str) -> Plan:
-    return Plan(asked.seed, size, asked.documents, asked.kills, asked.pause, asked.backlog)
+    return Plan(asked.seed, size, asked.documents, asked.kills, asked.pause, asked.backlog, measured=True)
 
 
 def _arguments() -> argparse.Namespace:

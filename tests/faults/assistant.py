@@ -26,7 +26,8 @@ from tests.faults.proxy import Exchange, Wire
 from tests.faults.servers import Server
 from tests.faults.volumes import Volume, mounted
 
-WORKERS = 2
+# One may stand still and one be killed, and work goes on.
+WORKERS = 3
 RESTART_SECONDS = 0.5
 LOOK_SECONDS = 0.2
 VOLUMES_MB = {"originals": 512, "registry": 512, "index": 1024, "broker": 128}

@@ -21,13 +21,13 @@ from tests.faults.words import name_of, written
 # Of a hundred operations: new documents, new versions, grants, deletions, the same bytes again.
 OPERATIONS = {"register": 62, "update": 20, "grant": 7, "delete": 4, "send_again": 7}
 # Chunks a document: most are small, some go through several batches of the pipeline.
-SIZES = {1: 70, 2: 15, 5: 10, 20: 4, 90: 1}
+SIZES = {1: 80, 2: 11, 5: 7, 20: 1.7, 90: 0.3}
 GIVE_UP_SECONDS = 180.0
 WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Feeder:
-    """Sends until `documents` are registered, never with more than `backlog` versions waiting."""
+    """Sends until `documents` are registered, never with more than `backlog` versions waiting, nor while `ahead`."""
 
     def __init__(
         self,
@@ -38,12 +38,14 @@ class Feeder:
         documents: int,
         backlog: int,
         waiting: Callable[[], int],
+        ahead: Callable[[], bool],
     ) -> None:
         self._ledger = ledger
         self._seed = seed
         self._documents = documents
         self._backlog = backlog
         self._waiting = waiting
+        self._ahead = ahead
         self._draw = random.Random(f"feeder/{seed}")
         self._client = client(assistant)
         self._live: list[Entry] = []
@@ -139,6 +141,6 @@ class Feeder:
         return None
 
     def _hold_back(self) -> None:
-        """Wait while the service has more to do than it was meant to have."""
-        while not self.stop.is_set() and self._waiting() > self._backlog:
+        """Wait while the service has more to do than it was meant to have, or the faults lag behind."""
+        while not self.stop.is_set() and (self._waiting() > self._backlog or self._ahead()):
             time.sleep(0.05)

@@ -32,12 +32,15 @@ HOSTILE, SMALL = 8, 50_000
 
 
 class Injector:
-    """Carries out a schedule."""
+    """Carries out a schedule, waiting while it is `ahead` of the documents."""
 
-    def __init__(self, assistant: Assistant, watcher: Watcher, ledger: Ledger, seed: int) -> None:
+    def __init__(
+        self, assistant: Assistant, watcher: Watcher, ledger: Ledger, *, seed: int, ahead: Callable[[], bool]
+    ) -> None:
         self._assistant = assistant
         self._watcher = watcher
         self._ledger = ledger
+        self._ahead = ahead
         self._draw = random.Random(f"injector/{seed}")
         self._stopped: list[threading.Thread] = []
         self.done: Counter[str] = Counter()
@@ -50,6 +53,8 @@ class Injector:
         for fault in schedule:
             if self.stop.wait(fault.pause):
                 break
+            while self._ahead() and not self.stop.wait(0.05):
+                pass
             self._note(f"{fault.kind} in {fault.stage} for {fault.seconds} s, {fault.nth}")
             try:
                 self.inject(fault)

@@ -31,10 +31,7 @@ def table(outcome: Outcome) -> str:
         *_by_kind(outcome),
         ("killed work never taken up", f"{len(outcome.unrecovered):,}"),
         ("everything rung for again after a wipe, longest", _longest(outcome.requeued)),
-        (
-            "an update of ten pages found after, idle, p50 / p95",
-            f"{_at(outcome.fresh, 0.5):.2f} / {_at(outcome.fresh, 0.95):.2f} s",
-        ),
+        *_calm(outcome),
         ("search p50 / p95 meanwhile", f"{_at(outcome.read_ms, 0.5):.0f} / {_at(outcome.read_ms, 0.95):.0f} ms"),
         ("searches without an answer (503, cut)", f"{sum(outcome.not_answered.values()):,}"),
         ("at the end", ", ".join(f"{count:,} {state}" for state, count in sorted(outcome.states.items()))),
@@ -55,6 +52,17 @@ def write(path: Path, outcomes: Sequence[Outcome], replays: Sequence[str]) -> No
     text = path.read_text(encoding="utf-8") if path.exists() else f"# Faults\n\n{BEGIN}\n{END}\n"
     figures = "\n\n".join([BEGIN, *parts, END])
     path.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: figures, text, flags=re.DOTALL), encoding="utf-8")
+
+
+def _calm(outcome: Outcome) -> list[tuple[str, str]]:
+    """What was measured before any fault, where it was."""
+    if outcome.kept is None:
+        return []
+    fresh = f"{_at(outcome.fresh, 0.5):.2f} / {_at(outcome.fresh, 0.95):.2f} s of {len(outcome.fresh)}"
+    return [
+        ("idle: an update of ten pages is found after, p50 / p95", fresh),
+        ("throughput that the others keep beside 40 hostile files", f"{100 * outcome.kept:.0f} %"),
+    ]
 
 
 def _by_kind(outcome: Outcome) -> list[tuple[str, str]]:

@@ -3,7 +3,9 @@
 import json
 import random
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -16,6 +18,8 @@ from tests.faults.messages import Queue, envelope
 from tests.faults.sending import accepted, eventually, hits, send, settled
 from tests.faults.words import name_of, read_back, written
 
+# By then a worker that was killed has been started again, and has spoken to the broker.
+WORKER_STARTS_SECONDS = 9.0
 POISON: dict[str, Callable[[Queue], None]] = {
     "garbage": lambda queue: queue.garbage(random.Random(1)),
     "pickles": lambda queue: queue.pickled(),
@@ -25,6 +29,18 @@ POISON: dict[str, Callable[[Queue], None]] = {
 
 def port_of(injured: Assistant, server: str = "broker") -> int:
     return injured.servers[server].port
+
+
+@contextmanager
+def stopped(injured: Assistant) -> Iterator[None]:
+    """The workers, idle, stand still for a moment."""
+    for worker in injured.workers():
+        worker.signal_group(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for worker in injured.workers():
+            worker.signal_group(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("kind", POISON)
@@ -57,15 +73,10 @@ def test_a_doorbell_that_rings_ten_times_brings_one_version(injured: Assistant, 
 
 
 def test_what_waited_when_the_broker_lost_everything_is_rung_for_again(injured: Assistant, admin: httpx.Client) -> None:
-    for worker in injured.workers():
-        worker.signal_group(signal.SIGSTOP)
-    try:
+    with stopped(injured):
         sent = [accepted(admin, f"wiped-{n}.txt", f"Crate {n} is in shed {n + 3}.".encode()) for n in range(5)]
         with Redis(port=port_of(injured)) as redis:
             redis.flushall()
-    finally:
-        for worker in injured.workers():
-            worker.signal_group(signal.SIGCONT)
     for document in sent:
         assert settled(admin, document)["state"] == "ready"
 
@@ -75,6 +86,22 @@ def test_a_broker_that_comes_back_without_its_files_is_used_again(injured: Assis
     broker.outage(0.5, meanwhile=broker.wipe)
     document = accepted(admin, "new-broker.txt", b"The new crane lifts nine tons.")
     assert settled(admin, document)["state"] == "ready"
+
+
+def test_a_worker_that_starts_while_the_broker_is_full_waits_for_it(injured: Assistant, admin: httpx.Client) -> None:
+    deaths = list(injured.deaths)
+    with Redis(port=port_of(injured)) as redis:
+        redis.config_set("maxmemory", "100kb")
+        try:
+            for worker in injured.workers():
+                worker.signal_group(signal.SIGKILL)
+            sent = [accepted(admin, f"full-{n}.txt", f"Sack {n} weighs {n + 40} kilos.".encode()) for n in range(3)]
+            time.sleep(WORKER_STARTS_SECONDS)
+        finally:
+            redis.config_set("maxmemory", "0")
+    for document in sent:
+        assert settled(admin, document)["state"] == "ready"
+    assert injured.deaths == deaths
 
 
 def test_only_one_job_id_in_our_envelope_is_a_doorbell() -> None:

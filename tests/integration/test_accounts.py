@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from retrieval.errors import ConflictError, InvalidInputError, OverloadedError, UnauthenticatedError
-from services.api.limiter import Limiter
+from retrieval.errors import ConflictError, InvalidInputError, UnauthenticatedError
 from services.db.accounts import SCOPES, Account, Accounts
 from services.db.database import Database, clock
 from services.db.keys import Keys
@@ -103,12 +102,3 @@ def test_an_expired_or_revoked_key_is_refused(accounts: Accounts, ann: Account, 
 def test_an_address_is_taken_once_whatever_its_case(accounts: Accounts, ann: Account) -> None:
     with pytest.raises(ConflictError):
         accounts.create("ANN@EXAMPLE.COM", name="", groups=[], is_admin=False)
-
-
-def test_the_limiter_counts_each_key_for_itself() -> None:
-    limiter = Limiter(limit=2, seconds=60.0)
-    for key in ("a", "a", "b"):
-        limiter.check(key)
-    with pytest.raises(OverloadedError):
-        limiter.check("a")
-    limiter.check("b")

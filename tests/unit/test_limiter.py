@@ -38,8 +38,15 @@ def test_attempts_under_way_count_so_that_many_at_once_gain_nothing() -> None:
         pytest.fail("tried")
 
 
-def test_another_key_has_its_own_count_and_the_window_passes() -> None:
-    limiter = Limiter(limit=1, seconds=0.0)
+def test_each_key_has_its_own_count() -> None:
+    limiter = Limiter(limit=1, seconds=60)
     fail(limiter, "here")
     fail(limiter, "there")
-    fail(limiter, "here")
+    with pytest.raises(OverloadedError), limiter.attempt("here"):
+        pytest.fail("tried")
+
+
+def test_failures_are_forgotten_once_the_window_has_passed() -> None:
+    limiter = Limiter(limit=1, seconds=0.0)
+    for _ in range(3):
+        fail(limiter, "here")
