@@ -20,8 +20,8 @@ from services.db.audit import AuditRegistry
 
 EVERY_SECONDS = 10.0
 DAILY_SECONDS = 86_400.0
-# What an audit could not mend is not tried again sooner.
-AGAIN_SECONDS = 600.0
+# What an audit could not mend is not tried again sooner; less so where work under way may have been all that was wrong.
+AGAIN_SECONDS, UNDER_WAY_SECONDS = 600.0, 30.0
 _log = structlog.get_logger(__name__)
 
 
@@ -36,6 +36,7 @@ class Watch:
         self._accepted: tuple[int, int] | None = None
         self._audited_at = time.monotonic()
         self._not_before = 0.0
+        self._left: str | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Look until `stop` is set; what fails is logged and comes again."""
@@ -53,6 +54,8 @@ class Watch:
         """Look once, and audit where the same was wrong the last time. Raises UnavailableError."""
         before, self._suspicion = self._suspicion, self.look()
         now = time.monotonic()
+        if self._suspicion != self._left:  # whatever is wrong now, it is not what the last audit could not mend
+            self._not_before, self._left = 0.0, None
         due = now - self._audited_at > DAILY_SECONDS
         confirmed = self._suspicion is not None and self._suspicion == before and now >= self._not_before
         return self._audit(self._suspicion or "daily", stop) if due or confirmed else None
@@ -81,7 +84,7 @@ class Watch:
         _log.warning("audit_begins", reason=reason)
         report: Report | None = None
         self._audited_at = time.monotonic()
-        self._not_before = self._audited_at + AGAIN_SECONDS
+        self._not_before, self._left = self._audited_at + AGAIN_SECONDS, reason
         for event in self._verification.repair(cautious=True, originals=False):
             if stop.is_set():
                 return None
@@ -94,5 +97,7 @@ class Watch:
             self._accepted = (self._registry.expected_chunks(), self._index().total())
             if report.clean:
                 self._not_before = 0.0
+            elif report.in_flight:
+                self._not_before = self._audited_at + UNDER_WAY_SECONDS
         self._suspicion = None
         return report
