@@ -53,12 +53,18 @@ class Installation:
         return [sys.executable, "-m", "services", "reindex", *arguments]
 
     def reindex(self, *arguments: str, code: int = 0) -> dict[str, Any]:
-        done = subprocess.run(
-            self.command(*arguments, "--json"), env=dict(self.parts.environment), capture_output=True, text=True,
-            check=False, timeout=500,
-        )  # fmt: skip
-        assert done.returncode == code, done.stderr + done.stdout
-        return dict(json.loads(done.stdout)) if done.stdout else {"error": done.stderr}
+        environment = {**self.parts.environment, "PYTHONFAULTHANDLER": "1"}
+        command = self.command(*arguments, "--json")
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                said, told = process.communicate(timeout=300)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGABRT)  # it says where it stands
+                said, told = process.communicate()
+        assert process.returncode == code, told + said
+        return dict(json.loads(said)) if said else {"error": told}
 
     def found(self, name: str, client: httpx.Client | None = None) -> set[tuple[str, int]]:
         """(document, version) of the hits that carry the word."""
