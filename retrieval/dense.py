@@ -36,7 +36,7 @@ LIKE = 0.9
 # The engine prepares anew for each width it has not seen, and keeps what it prepared: few widths, flat memory.
 WIDTH_STEP = 8
 # Each core embeds a batch of its own. Two cores on one batch wait for each other whenever parsers, the API or the index
-# server have one of them: 35 texts/s where two batches make 50, and 52 to 59 on an idle machine.
+# server have one of them: `python -m tests.bench.streams`. A slice of 64 passages makes batches for some eight.
 MOST_STREAMS = 8
 
 
