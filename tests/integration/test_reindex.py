@@ -207,7 +207,7 @@ def test_readers_see_every_document_once_while_a_generation_is_built_and_switche
 def test_what_changes_while_a_generation_is_built_is_right_in_it(installation: Installation) -> None:
     parts, documents = installation.parts, installation.documents
     with installation.building("--embedding-model", str(installation.tiny), "--chunk-tokens", "60") as process:
-        by_id = sorted(documents, key=lambda name: documents[name])
+        by_id = sorted(documents.keys() - {word(0)}, key=lambda name: documents[name])  # its grants stay as they are
         first, second, third = by_id[0], by_id[1], by_id[2]  # in the new generation already
         last, before_last = by_id[-1], by_id[-2]  # not yet
         for name in (first, last):
