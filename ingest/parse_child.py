@@ -1,11 +1,11 @@
 """The process that parses: a zygote that keeps the parsers warm and forks a disposable child for each document.
 
-Started by `ingest.sandbox` as `python -m ingest.parse_child FD`, where FD is a Unix socket. It never parses itself, so
+Started by `ingest.zygote` as `python -m ingest.parse_child FD`, where FD is a Unix socket. It never parses itself, so
 it has no threads and no state that a hostile document could have touched. It ends when the socket does. Knows nothing
 of who asked, and inherits neither environment nor secrets.
 
 A request is one JSON line with a pipe's write end attached; the child writes its result there, as JSON, and the zygote
-answers with how the child ended.
+answers with how the child ended. One child reads one file, or several small texts (`prose`), a line of JSON for each.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ingest.parsing import ParsedDocument, parse
+from ingest.parsing import ParsedDocument, parse, parse_prose
 from retrieval.errors import DocumentError
 
 REQUEST_BYTES = 65_536
@@ -117,23 +117,33 @@ def _wait(alive: int, control: socket.socket, request: dict[str, Any]) -> tuple[
 def _child(request: dict[str, Any], result: int, held: int, *, isolated: bool) -> NoReturn:
     try:
         _confine(request, isolated=isolated)
-        answer = _answer(Path(request["path"]), request["file_name"], held)
-        view = memoryview(json.dumps(answer, ensure_ascii=False).encode("utf-8"))
+        answers = [_prose(Path(path), name) for path, name in request["prose"]] or [_answer(request, held)]
+        lines = (json.dumps(answer, ensure_ascii=False) for answer in answers)
+        view = memoryview("\n".join(lines).encode("utf-8"))
         while view:
             view = view[os.write(result, view) :]
         os._exit(0)
     except MemoryError:
-        with contextlib.suppress(Exception):
-            os.write(result, json.dumps({"error": {"code": "parse_limit", "message": _OUT_OF_MEMORY}}).encode())
+        os.write(result, _OUT_OF_MEMORY)
         os._exit(0)
     except BaseException:
         os._exit(1)
 
 
-_OUT_OF_MEMORY = "The file needs more memory to be read than is allowed."
+_OUT_OF_MEMORY_SAID = {"code": "parse_limit", "message": "The file needs more memory to be read than is allowed."}
+_OUT_OF_MEMORY = json.dumps({"error": _OUT_OF_MEMORY_SAID}).encode()  # made while there is memory to make it
 
 
-def _answer(path: Path, file_name: str, held: int) -> dict[str, Any]:
+def _prose(path: Path, file_name: str) -> dict[str, Any]:
+    try:
+        document = parse_prose(path, file_name)
+        return {"document": _plain(document)} if document else {"alone": True}
+    except DocumentError as error:
+        return {"error": {"code": error.code, "message": error.message}}
+
+
+def _answer(request: dict[str, Any], held: int) -> dict[str, Any]:
+    path, file_name = Path(request["path"]), request["file_name"]
     try:
         return {"document": _plain(parse(path, file_name, on_recognition=lambda: os.write(held, b"r")))}
     except DocumentError as error:

@@ -4,50 +4,33 @@ A document's parser has a limit on memory, processor time, wall time, output, op
 the system permits that, and no secrets. Its death is an ordinary result: a DocumentError. Knows nothing of jobs.
 """
 
-import contextlib
 import json
 import os
-import select
 import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ingest.parsing import ParsedDocument
 from ingest.parsing.document import MAX_TEXT_CHARS
+from ingest.zygote import Ending, ParseLimits, Zygote, ZygoteGoneError
 from retrieval.errors import DocumentError, UnavailableError
 from retrieval.types import Heading, Page
 
-_START_S = 60.0
-_GRACE_S = 5.0  # the zygote ends a child at the wall limit; after this much more it is taken to hang itself
-_READ_BYTES = 1 << 20
+__all__ = ["ParseLimits", "ParseSandbox"]
+
+# Small texts take a millisecond each: one that holds its child up this long is read by itself.
+PROSE_WALL_S = 10.0
 _SIGNS_OF_NO_MEMORY = 0.5  # native parsers die of a failed allocation by a signal like any other
 
 _CODES = frozenset(
     {"empty_file", "no_text", "encrypted", "corrupt", "unsupported_type", "type_mismatch", "parse_limit"}
     | {"too_many_pages", "parser_crashed", "needs_ocr"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ParseLimits:
-    """What one document may cost. `memory_bytes` is address space, of which the idle parsers take 0.16 GiB.
-
-    `recognition_wall_s` takes the place of `wall_s` where text is recognised in pictures, at 1 to 3 s a page; each run
-    of the recogniser is a process of its own under all the other limits.
-    """
-
-    wall_s: float = 120.0
-    recognition_wall_s: float = 600.0
-    cpu_s: int = 90
-    memory_bytes: int = 1536 * 2**20
-    output_bytes: int = 128 * 2**20
-    open_files: int = 64
+T = TypeVar("T")
+Read = ParsedDocument | DocumentError | None
 
 
 class ParseSandbox:
@@ -61,7 +44,7 @@ class ParseSandbox:
         self._limits = limits or ParseLimits()
         self._lock = threading.Lock()
         self._owner = os.getpid()
-        self._zygote: _Zygote | None = None
+        self._zygote: Zygote | None = None
         self._interrupted = False
 
     def __enter__(self) -> Self:
@@ -80,22 +63,28 @@ class ParseSandbox:
         """The document in the file at `path`. Raises DocumentError as `ingest.parsing.parse` does, and with the codes
         `parse_limit` and `parser_crashed`; UnavailableError if no parser can be started."""
         with self._own_lock():
-            for last_try in (False, True):
-                self._refuse_interrupted()
-                zygote = self._started()
+            for _ in range(2):
                 try:
-                    ending = zygote.run(path, file_name, self._limits)
-                except _ZygoteGoneError:
-                    self._stop()
-                    self._refuse_interrupted()
-                    if last_try:
-                        raise DocumentError("Reading the file broke the parser.", code="parser_crashed") from None
+                    ending = self._asked(lambda zygote: zygote.run(path, file_name, self._limits))
+                    return _document(ending, self._limits)
+                except ZygoteGoneError:
                     continue
-                except BaseException:
-                    self._stop()  # an interrupt: the zygote's answer to this request must not meet the next one
-                    raise
-                return _document(ending, self._limits)
-        raise AssertionError("unreachable")
+        raise DocumentError("Reading the file broke the parser.", code="parser_crashed")
+
+    def parse_prose(self, files: Sequence[tuple[Path, str]]) -> list[Read]:
+        """What becomes of each of these small texts (path, file name), read by one child: the document, or its error.
+
+        None of those that have to be parsed alone: they are something else, or one of them ended the child. Raises
+        UnavailableError if no parser can be started.
+        """
+        limits = replace(self._limits, wall_s=PROSE_WALL_S, recognition_wall_s=PROSE_WALL_S)
+        with self._own_lock():
+            try:
+                ending = self._asked(lambda zygote: zygote.run_prose(files, limits))
+            except ZygoteGoneError:
+                return [None] * len(files)
+        read = [_read(line) for line in ending.output.split(b"\n")] if ending else []
+        return read if len(read) == len(files) else [None] * len(files)
 
     def close(self) -> None:
         """Ends the zygote and whatever it is parsing. A later parse starts a new one."""
@@ -108,6 +97,18 @@ class ParseSandbox:
         zygote = self._zygote
         if zygote is not None:
             zygote.kill()
+
+    def _asked(self, ask: Callable[[Zygote], T]) -> T:
+        """What the zygote answers. Raises ZygoteGoneError where it died of it, or hung."""
+        self._refuse_interrupted()
+        zygote = self._started()
+        try:
+            return ask(zygote)
+        except BaseException as error:
+            self._stop()  # after an interrupt, its answer to this request must not meet the next one
+            if isinstance(error, ZygoteGoneError):
+                self._refuse_interrupted()
+            raise
 
     def _own_lock(self) -> threading.Lock:
         if self._owner != os.getpid():
@@ -123,10 +124,10 @@ class ParseSandbox:
         if self._interrupted:
             raise UnavailableError("The worker was told to stop.", code="worker_stopped")
 
-    def _started(self) -> "_Zygote":
+    def _started(self) -> Zygote:
         if self._zygote is None or not self._zygote.is_alive():
             self._stop()
-            self._zygote = _Zygote()
+            self._zygote = Zygote()
         return self._zygote
 
     def _stop(self) -> None:
@@ -135,138 +136,34 @@ class ParseSandbox:
             self._zygote = None
 
 
-class _ZygoteGoneError(Exception):
-    pass
+def _read(line: bytes) -> Read:
+    try:
+        return _answered(line)
+    except DocumentError as error:
+        return error
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """What a child wrote, and how it ended: an exit code, or a signal as its negative number."""
-
-    output: bytes
-    too_much: bool
-    code: int
-    timed_out: bool
-    limit_s: float
-    peak_bytes: int
-
-
-class _Zygote:
-    """The parent's side of `ingest.parse_child`."""
-
-    def __init__(self) -> None:
-        self._control, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "ingest.parse_child", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-                # No secret of ours is in its environment. Two arenas: address space is limited, and each takes 64 MiB.
-                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "MALLOC_ARENA_MAX": "2", "LANG": "C.UTF-8"},
-            )
-        self._received = b""
-        try:
-            self.network_isolated = bool(self._receive(time.monotonic() + _START_S)["network_isolated"])
-        except _ZygoteGoneError:
-            self.close()
-            raise UnavailableError("No parser process can be started.", code="parser_unavailable") from None
-
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    def run(self, path: Path, file_name: str, limits: ParseLimits) -> _Ending:
-        """Raises _ZygoteGoneError if the zygote dies or hangs, whatever becomes of the child."""
-        deadline = time.monotonic() + max(limits.wall_s, limits.recognition_wall_s) + _GRACE_S
-        request = {
-            "path": str(path.absolute()),
-            "file_name": file_name[-1000:],
-            "wall_s": limits.wall_s,
-            "recognition_wall_s": max(limits.wall_s, limits.recognition_wall_s),
-            "cpu_s": limits.cpu_s,
-            "memory_bytes": limits.memory_bytes,
-            "open_files": limits.open_files,
-        }
-        ours, theirs = os.pipe()
-        try:
-            try:
-                socket.send_fds(self._control, [json.dumps(request).encode("utf-8")], [theirs])
-            except OSError as error:
-                raise _ZygoteGoneError from error
-            finally:
-                os.close(theirs)
-            output, too_much = self._read(ours, deadline, limits.output_bytes)
-        finally:
-            os.close(ours)  # a child that still writes dies of it
-        ending = self._receive(deadline)
-        return _Ending(output, too_much, ending["exit"], ending["timed_out"], ending["limit_s"], ending["peak_bytes"])
-
-    def close(self) -> None:
-        self._control.close()
-        try:
-            self._process.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-    def kill(self) -> None:
-        """From another thread: whoever waits for an answer gets none."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-
-    def disown(self) -> None:
-        """Forgets a zygote that belongs to the process we were forked from."""
-        self._control.close()
-        self._process.returncode = 0
-
-    def _read(self, pipe: int, deadline: float, most: int) -> tuple[bytes, bool]:
-        pieces: list[bytes] = []
-        length = 0
-        while length <= most:
-            self._wait_for(pipe, deadline)
-            piece = os.read(pipe, _READ_BYTES)
-            if not piece:
-                return b"".join(pieces), False
-            pieces.append(piece)
-            length += len(piece)
-        return b"", True
-
-    def _receive(self, deadline: float) -> dict[str, Any]:
-        while b"\n" not in self._received:
-            self._wait_for(self._control.fileno(), deadline)
-            try:
-                piece = self._control.recv(4096)
-            except OSError as error:
-                raise _ZygoteGoneError from error
-            if not piece:
-                raise _ZygoteGoneError
-            self._received += piece
-        line, _, self._received = self._received.partition(b"\n")
-        message: dict[str, Any] = json.loads(line)
-        return message
-
-    def _wait_for(self, descriptor: int, deadline: float) -> None:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            raise _ZygoteGoneError
-
-
-def _document(ending: _Ending, limits: ParseLimits) -> ParsedDocument:
+def _document(ending: Ending, limits: ParseLimits) -> ParsedDocument:
     if ending.too_much:
         raise DocumentError("The file holds more text than is allowed.", code="parse_limit")
     try:
-        answer = json.loads(ending.output)
-        if "error" in answer:
-            code = answer["error"]["code"]
-            raise DocumentError(str(answer["error"]["message"])[:1000], code=code if code in _CODES else "corrupt")
-        return _checked(answer["document"])
+        return _answered(ending.output)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _death(ending, limits) from None
 
 
-def _death(ending: _Ending, limits: ParseLimits) -> DocumentError:
+def _answered(output: bytes) -> ParsedDocument:
+    """The document that a child wrote. Raises DocumentError where it wrote that; ValueError, KeyError, TypeError."""
+    answer = json.loads(output)
+    if "error" in answer:
+        code = answer["error"]["code"]
+        raise DocumentError(str(answer["error"]["message"])[:1000], code=code if code in _CODES else "corrupt")
+    return _checked(answer["document"])
+
+
+def _death(ending: Ending, limits: ParseLimits) -> DocumentError:
     if ending.timed_out:
         return DocumentError(f"Reading the file took longer than {ending.limit_s:g} s.", code="parse_limit")
     if ending.code in (-signal.SIGXCPU, -signal.SIGKILL):

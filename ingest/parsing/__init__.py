@@ -34,7 +34,9 @@ from ingest.parsing.structured import parse_json, parse_json_lines, parse_xml_do
 from ingest.parsing.subtitles import parse_subtitles
 from retrieval.errors import DocumentError
 
-__all__ = ["ParsedDocument", "parse"]
+__all__ = ["ParsedDocument", "parse", "parse_prose", "reads_as_prose"]
+
+PROSE_BYTES = 64 * 1024
 
 _FILES: dict[str, Callable[[Original, str], ParsedDocument]] = {
     types.DOCX: lambda original, _: parse_docx(original),
@@ -80,6 +82,19 @@ def parse(path: Path, file_name: str, *, on_recognition: Callable[[], object] | 
         return _parsed(original, name, parts, recogniser)
 
     return parse_part(Original(path), file_name, Parts(parse_part))
+
+
+def reads_as_prose(file_name: str, size: int) -> bool:
+    """Whether a file of `size` bytes and this name is a small text, if its content agrees."""
+    return size <= PROSE_BYTES and types.SUFFIX_TYPE.get(Path(file_name).suffix.lower()) in types.PROSE
+
+
+def parse_prose(path: Path, file_name: str) -> ParsedDocument | None:
+    """What `parse` returns of a small text; None where the content is something else. Raises DocumentError."""
+    original = Original(path)
+    if original.size > PROSE_BYTES or detect(original, file_name) not in types.PROSE:
+        return None
+    return parse(path, file_name)
 
 
 def _parsed(original: Original, file_name: str, parts: Parts, recogniser: Recogniser) -> ParsedDocument:

@@ -94,6 +94,8 @@ COMPRESSED = frozenset({GZIP, BZIP2, XZ})
 TEXT_TYPES = frozenset(
     {HTML, XML, JSON, JSON_LINES, EMAIL, CSV, TSV, MARKDOWN, RST, ASCIIDOC, ORG, PLAIN, CALENDAR, SUBTITLES, BOXNOTE}
 )
+# Prose in pure text: read by a few hundred lines of ours that follow no reference and unpack nothing.
+PROSE = frozenset({MARKDOWN, RST, ASCIIDOC, ORG, PLAIN})
 NAMES = {
     PDF: "a PDF",
     DOCX: "a Word document",

@@ -70,7 +70,7 @@ def _mended(core: Core, told: Told) -> Report:
             activation=Activation(core.database),
             work=Work(core.database),
             blobs=core.blobs,
-            parse=sandbox.parse,
+            parser=sandbox,
             engines=generations,
             ring=lambda _: None,
             name="restore",

@@ -19,7 +19,8 @@ from retrieval.retriever import Retriever
 from retrieval.types import EVERYONE, Principal
 from services.db.accounts import SCOPES, Accounts
 from services.db.activation import Activation
-from services.db.documents import Documents, Registration
+from services.db.documents import Documents
+from services.db.registration import Registration
 from services.db.registry import SqlRegistry
 from services.db.work import Work
 from services.embedded.local_index import local_index
@@ -86,7 +87,7 @@ def scratch_assistant(settings: Settings) -> Iterator[ScratchAssistant]:
             activation=Activation(core.database),
             work=Work(core.database),
             blobs=core.blobs,
-            parse=sandbox.parse,
+            parser=sandbox,
             engines=generations,
             ring=lambda _: None,
             name="evaluation",

@@ -27,7 +27,7 @@ def job_runner(settings: Settings, stopping: Callable[[], bool]) -> tuple[JobRun
         activation=Activation(core.database),
         work=Work(core.database),
         blobs=core.blobs,
-        parse=sandbox.parse,
+        parser=sandbox,
         engines=generations,
         ring=core.doorbell.ring,
         name=f"{socket.gethostname()}:{os.getpid()}",

@@ -3,8 +3,11 @@
 Knows nothing of vectors.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+
+import structlog
 
 from ingest.parsing import ParsedDocument
 from ingest.pipeline import Key, Target, cut
@@ -13,28 +16,31 @@ from services.blobs import BlobStore
 from services.db.jobs import JobQueue, Lease, LeaseLostError
 from services.db.work import Work, WorkDetails
 from services.engine import Engine, Engines
+from services.parsed_text import kept_text
 from services.worker.errands import Errands
 from services.worker.heartbeat import Heartbeat
 from services.worker.ledger import Ledger
+from services.worker.reading import Parser, Reading
 from services.worker.task import Batch, Task
 
 # What small files come to once they are parsed is only known then: so much text goes on together.
 BATCH_CHARS = 4_000_000
 # Cutting so much text takes long enough for people to see the stage.
 LONG_TEXT = 500_000
+_log = structlog.get_logger(__name__)
 
 
 class Cutting:
     """Makes batches out of leases, until `claim` returns none."""
 
     def __init__(
-        self, *, queue: JobQueue, work: Work, blobs: BlobStore, parse: Callable[[Path, str], ParsedDocument],
+        self, *, queue: JobQueue, work: Work, blobs: BlobStore, parser: Parser,
         engines: Engines, heartbeat: Heartbeat, ledger: Ledger,
     ) -> None:  # fmt: skip
         self._queue = queue
         self._work = work
         self._blobs = blobs
-        self._parse = parse
+        self._parser = parser
         self._engines = engines
         self._errands = Errands(work, engines)
         self._heartbeat = heartbeat
@@ -62,13 +68,14 @@ class Cutting:
             return
         try:
             details, engine = self._work.details_of(documents), self._engines.active()
+            reading = Reading(self._parser, self._originals(details))
         except FootnoteError as error:
             self._ledger.failed(documents, error)
             return
         tasks: dict[Key, Task] = {}
         chars = 0
         for lease in documents:
-            task = self._task(lease, details.get(lease.job_id), engine)
+            task = self._task(lease, details.get(lease.job_id), engine, reading)
             if task is None:
                 continue
             tasks[task.key] = task
@@ -92,28 +99,50 @@ class Cutting:
         else:
             self._ledger.finished(lease)
 
-    def _task(self, lease: Lease, details: WorkDetails | None, engine: Engine) -> Task | None:
+    def _task(self, lease: Lease, details: WorkDetails | None, engine: Engine, reading: Reading) -> Task | None:
         try:
             self._heartbeat.check(lease)
             if details is None:
                 raise LeaseLostError("The document was deleted.")
+            read_ms = reading.share_ms(lease.job_id)
             done = cut(
-                self._original(details),
                 _target(lease, details),
-                parse=lambda path, name: self._parsed(lease, path, name),
+                read=lambda: self._read(lease, details, reading),
                 chunk_tokens=engine.chunk_tokens,
                 count_tokens=engine.embedder.count_tokens,
             )
         except Exception as error:
             self._ledger.failed([lease], error)
             return None
-        return Task(lease, details, done, dict(done.stages_ms))
+        task = Task(lease, details, done, dict(done.stages_ms))
+        task.took("parse", read_ms)
+        return task
 
-    def _parsed(self, lease: Lease, path: Path, file_name: str) -> ParsedDocument:
-        parsed = self._parse(path, file_name)
-        if len(parsed.text) > LONG_TEXT:
+    def _read(self, lease: Lease, details: WorkDetails, reading: Reading) -> ParsedDocument:
+        text = self._stored(details) or reading.parsed(lease.job_id, self._original(details), details.file_name)
+        if len(text.text) > LONG_TEXT:
             self._queue.enter([lease], "chunk")
-        return parsed
+        return text
+
+    def _stored(self, details: WorkDetails) -> ParsedDocument | None:
+        """The text of a version that is made again: what stored answers cite of it stays where it is, however the
+        parser has changed since."""
+        if details.parsed_sha256 is None or details.media_type is None:
+            return None
+        stored = kept_text(self._blobs, details.parsed_sha256, title=None, media_type=details.media_type)
+        if stored is None:
+            _log.warning("parsed_again", original=details.sha256, missing=details.parsed_sha256)
+        return stored
+
+    def _originals(self, details: Mapping[str, WorkDetails]) -> dict[str, tuple[Path, str]]:
+        """Path and file name by job, of those that are there and whose text is not."""
+        found = {}
+        for job_id, one in details.items():
+            if one.parsed_sha256 is not None:
+                continue
+            with suppress(NotFoundError):
+                found[job_id] = self._blobs.path(one.sha256), one.file_name
+        return found
 
     def _original(self, details: WorkDetails) -> Path:
         try:

@@ -5,11 +5,9 @@ Every job may be run twice or be stopped anywhere; the registry's fence decides 
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import structlog
 
-from ingest.parsing import ParsedDocument
 from retrieval.errors import UnavailableError
 from services.blobs import BlobStore
 from services.db.activation import Activation
@@ -19,6 +17,7 @@ from services.engine import Engines
 from services.worker.cutting import Cutting
 from services.worker.heartbeat import Heartbeat
 from services.worker.ledger import Ledger
+from services.worker.reading import Parser
 from services.worker.shift import Shift
 from services.worker.writing import Writing
 
@@ -43,7 +42,7 @@ class JobRunner:
         activation: Activation,
         work: Work,
         blobs: BlobStore,
-        parse: Callable[[Path, str], ParsedDocument],
+        parser: Parser,
         engines: Engines,
         ring: Callable[[list[str]], None],
         name: str,
@@ -54,7 +53,7 @@ class JobRunner:
         self._activation = activation
         self._work = work
         self._blobs = blobs
-        self._parse = parse
+        self._parser = parser
         self._engines = engines
         self._ring = ring
         self._name = name
@@ -81,7 +80,7 @@ class JobRunner:
                 queue=self._queue,
                 work=self._work,
                 blobs=self._blobs,
-                parse=self._parse,
+                parser=self._parser,
                 engines=self._engines,
                 heartbeat=heartbeat,
                 ledger=ledger,

@@ -273,3 +273,35 @@ def test_nonsense_from_a_child_is_no_document() -> None:
     ):
         with pytest.raises((ValueError, TypeError, KeyError)):
             _checked(bad)
+
+
+def test_small_texts_are_read_by_one_child_and_each_gives_what_it_gives_alone(
+    sandbox: ParseSandbox, note: Path, tmp_path: Path
+) -> None:
+    rest = {
+        "old.txt": "Zahlungen über 1.000 € brauchen zwei Unterschriften.\r\n".encode("cp1252"),
+        "line.txt": 'One line\u2028another, and a \\ and a "quote".\n'.encode(),
+        "list.rst": b"Leave\n=====\n\n- 25 days\n- paid\n",
+        "empty.txt": b"",
+        "lies.txt": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
+        "mail.eml": b"From: a@example.com\r\nTo: b@example.com\r\nSubject: Leave\r\n\r\nTwo days.\r\n",
+        "long.txt": b"Everybody has 25 days. " * 3000,
+    }
+    for name, data in rest.items():
+        (tmp_path / name).write_bytes(data)
+    files = [(note, "note.md"), *((tmp_path / name, name) for name in rest)]
+    before = children(zygote(sandbox)) if sandbox.network_isolated in (True, False) else []
+    found = sandbox.parse_prose(files)
+    assert before == children(zygote(sandbox)) == []
+    for (path, name), one in zip(files[:4], found[:4], strict=True):
+        assert one == parse(path, name)
+    assert [one.code for one in found[4:6] if isinstance(one, DocumentError)] == ["empty_file", "type_mismatch"]
+    assert found[6:] == [None, None]  # the parsers of everything but prose meet one file at a time
+
+
+def test_small_texts_whose_child_dies_are_to_be_read_alone(note: Path) -> None:
+    with ParseSandbox(ParseLimits(open_files=1)) as short:
+        assert short.parse_prose([(note, "note.md"), (note, "other.md")]) == [None, None]
+    with ParseSandbox() as sandbox:
+        assert sandbox.parse_prose([(note, "long" * 60 + ".md")] * 200) == [None] * 200  # more than a request holds
+        assert sandbox.parse(note, "note.md").title == "Leave"

@@ -85,7 +85,7 @@ class Workshop:
             activation=Activation(self.database),
             work=Work(self.database),
             blobs=self.blobs,
-            parse=parse or parsed,
+            parser=FunctionParser(parse or parsed),
             engines=self.engines,
             ring=self.rung.extend,
             name=name,
@@ -124,6 +124,20 @@ class Workshop:
         """How many chunks of its version the index holds."""
         job = self.job(job_id)
         return self.index.count(job.document_id, job.version or 0)
+
+
+@dataclass(frozen=True)
+class FunctionParser:
+    """A parser that is a function."""
+
+    function: Callable[[Path, str], ParsedDocument]
+
+    def parse(self, path: Path, file_name: str) -> ParsedDocument:
+        return self.function(path, file_name)
+
+    def parse_prose(self, files: Sequence[tuple[Path, str]]) -> list[ParsedDocument | DocumentError | None]:
+        """Each is to be parsed by itself."""
+        return [None] * len(files)
 
 
 def parsed(path: Path, _name: str) -> ParsedDocument:
