@@ -19,9 +19,19 @@ class Errands:
             for index in self._engines.living():
                 index.set_metadata(lease.document_id, grants=details.grants, modified_at=details.modified_at)
         elif lease.kind == "retire" and lease.version is not None:
-            if self._work.is_retirable(lease.document_id, lease.version):
-                for index in self._engines.living(retired=False):
-                    index.delete(lease.document_id, lease.version)
+            self._retire(lease.document_id, lease.version, again=lease.attempts > 1)
         elif lease.kind == "delete":
             for index in self._engines.living():
                 index.delete(lease.document_id)
+
+    def _retire(self, document_id: str, version: int, *, again: bool) -> None:
+        """Between the look and the deletion a worker may stand still (SIGSTOP, a long pause), and the version be made
+        anew meanwhile: no fence reaches into the index. So the registry is asked once more afterwards, and also where
+        the worker `again` begins what another one may have left half done.
+        """
+        retirable = self._work.is_retirable(document_id, version)
+        if retirable:
+            for index in self._engines.living(retired=False):
+                index.delete(document_id, version)
+        if retirable or again:
+            self._work.make_good(document_id, version)

@@ -1,12 +1,13 @@
 """A shift: due jobs go through the stages side by side until nothing is due.
 
 Three threads, each a generator from which the next one takes: cutting, embedding, writing. What is in flight is
-bounded: one batch being cut, one waiting, one being embedded, two slices of its chunks behind it. Each job keeps its
+bounded: one batch being cut, one waiting, one being embedded in slices of its chunks, three at most. Each job keeps its
 own lease and fence, and fails alone. Knows nothing of Celery or of what is done in a stage.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import closing
 
 from ingest.overlap import overlapped
@@ -47,16 +48,18 @@ class Shift:
             self._ledger.leave()
         return not self._is_over()
 
-    def _write(self, slices: Iterator[Slice]) -> None:
+    def _write(self, slices: Iterator[Future[Slice | None]]) -> None:
         try:
-            for some in slices:
-                self._writing.write(some)
+            for made in slices:
+                some = made.result()
+                if some is not None:
+                    self._writing.write(some)
         except BaseException as error:  # a defect of ours, or Celery's time limit
             self._broken = True
             self._ledger.failed(self._heartbeat.held(), error)
             raise
 
-    def _slices(self, first: Sequence[Lease]) -> Iterator[Slice]:
+    def _slices(self, first: Sequence[Lease]) -> Iterator[Future[Slice | None]]:
         with closing(overlapped(self._cutting.batches(first, self._more))) as batches:
             yield from embedded(batches, self._ledger)
 

@@ -28,7 +28,8 @@ class Writing:
         self._ledger = ledger
 
     def write(self, some: Slice) -> None:
-        """Write one slice; swap the documents that are whole with it, checkpoint the others."""
+        """Write one slice; swap the documents that are whole with it, checkpoint the others, end those that failed."""
+        self._ledger.failed_each(some.outcome.failed, some.tasks)
         last = {one.piece.key for one in some.outcome.embedded if one.piece.is_last}
         self._ledger.entered("upsert", {key: task for key, task in some.tasks.items() if key in last})
         tasks = self._ledger.good(some.tasks[key] for key in some.tasks.keys() - some.outcome.failed.keys())
