@@ -16,7 +16,8 @@ from ingest.resources import Document
 
 FIRST_INTERVAL_S = 0.2
 LONGEST_INTERVAL_S = 2.0
-_GROWTH = 1.5
+# Of the time waited so far: a look costs the server little, and whoever waits loses no more than that at the end.
+_SHARE = 0.05
 _FEW, _MANY = 20, 200
 # A server that is restarted is back within this time; what it has accepted it still has.
 _PATIENCE_S = 30.0
@@ -40,7 +41,7 @@ def wait_for(
     """
     pending = deque(outcome for outcome in outcomes if outcome.state not in FINISHED_STATES)
     yield from (outcome for outcome in outcomes if outcome.state in FINISHED_STATES)
-    interval = FIRST_INTERVAL_S
+    slept = 0.0
     last_answer = time.monotonic()
     window = _FEW
     while pending:
@@ -58,8 +59,9 @@ def wait_for(
         window = max(_FEW, min(2 * len(seen.finished), _MANY))
         # Where most of the head is done the queue is ahead of us: go on at once.
         if 2 * len(seen.finished) <= len(head):
+            interval = min(max(_SHARE * slept, FIRST_INTERVAL_S), LONGEST_INTERVAL_S)
             sleep(interval)
-            interval = min(interval * _GROWTH, LONGEST_INTERVAL_S)
+            slept += interval
 
 
 def _look(client: Client, outcomes: Sequence[Outcome]) -> _Seen:

@@ -58,13 +58,14 @@ def test_what_is_final_already_is_not_asked_after() -> None:
     assert wait(server, *done) == (done, [])
 
 
-def test_the_interval_grows_to_its_limit() -> None:
-    server = Server(a=[{"state": "running"}] * 12 + [{"state": "ready"}])
+def test_the_interval_grows_to_its_limit_and_is_never_much_of_the_time_waited() -> None:
+    server = Server(a=[{"state": "running"}] * 90 + [{"state": "ready"}])
     found, pauses = wait(server, queued("a"))
     assert found[0].state == "ready"
     assert pauses[0] == FIRST_INTERVAL_S
     assert pauses == sorted(pauses)
     assert pauses[-1] == LONGEST_INTERVAL_S
+    assert all(pause <= max(FIRST_INTERVAL_S, 0.05 * sum(pauses[:at])) for at, pause in enumerate(pauses))
 
 
 def test_ready_counts_for_the_version_that_was_sent_only() -> None:
