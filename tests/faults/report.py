@@ -1,16 +1,11 @@
-"""A run's figures as Markdown, and the part of docs/faults.md that holds them. Knows nothing of how they came about."""
+"""A run's figures as Markdown. Knows nothing of how they came about."""
 
-import os
-import platform
-import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from tests.faults.run import Outcome
 from tests.faults.schedule import KILLS
 
-BEGIN, END = "<!-- figures: written by python -m tests.faults -->", "<!-- end of figures -->"
 SHOWN = 20
 MUST_NOT = ("lost", "duplicate", "torn", "vanished", "phantom", "widened", "missing", "grants", "poison", "internal")
 
@@ -43,15 +38,14 @@ def table(outcome: Outcome) -> str:
     return "\n".join([*lines, "", _faults(outcome), *_details(outcome)]) + "\n"
 
 
-def write(path: Path, outcomes: Sequence[Outcome], replays: Sequence[str]) -> None:
-    """Put the figures between the two marks of the file, or make it."""
-    machine = f"{os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}"
-    parts = [f"Machine: {machine}."]
-    for outcome, replay in zip(outcomes, replays, strict=True):
-        parts += [f"### {outcome.plan.size.capitalize()}", f"`{replay}`", table(outcome).strip()]
-    text = path.read_text(encoding="utf-8") if path.exists() else f"# Faults\n\n{BEGIN}\n{END}\n"
-    figures = "\n\n".join([BEGIN, *parts, END])
-    path.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: figures, text, flags=re.DOTALL), encoding="utf-8")
+def parts(outcomes: Sequence[Outcome], replays: Sequence[str]) -> list[str]:
+    """What stands in docs/faults.md of these runs."""
+    named = zip(outcomes, replays, strict=True)
+    return [
+        part
+        for outcome, replay in named
+        for part in (f"### {outcome.plan.size.capitalize()}", f"`{replay}`", table(outcome).strip())
+    ]
 
 
 def _calm(outcome: Outcome) -> list[tuple[str, str]]:
