@@ -9,13 +9,11 @@ Knows nothing of terminals, settings or files' meaning: values in, values out. D
             ...
 """
 
-import io
 import json
-import mimetypes
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -25,9 +23,11 @@ import httpx
 
 from ingest.answer_stream import answer_events
 from ingest.audit_stream import AuditProgress, AuditReport, audit_events
+from ingest.problems import ProblemError
 from ingest.resources import (
     ApiKey,
     Document,
+    DocumentDetail,
     DocumentText,
     Group,
     Me,
@@ -42,6 +42,7 @@ from ingest.resources import (
 from ingest.rest import Rest, decoded
 from ingest.source_client import SourceClient
 from ingest.source_resources import DataSource
+from ingest.uploads import Upload, WatchedFile, as_answered, metadata_json, outcomes_of, rfc3339
 from retrieval.errors import FootnoteError
 from retrieval.types import NO_FILTERS, Answer, AnswerEvent, SearchFilters
 
@@ -113,25 +114,44 @@ class Client:
         `on_block` is told the size in bytes of each block that is read; what it raises ends the upload. Sending the
         same file twice is harmless, so a broken connection is tried again. OSError where the file cannot be read.
         """
-        metadata = {
-            "data_source": data_source,
-            "external_id": external_id if external_id is not None else path.name,
-            "title": title,
-            "url": url,
-            "grants": list(grants) if grants is not None else None,
-            "modified_at": _rfc3339(modified_at),
-            "effective_from": _rfc3339(effective_from),
-            "effective_until": _rfc3339(effective_until),
-        }
+        upload = Upload(
+            path=path,
+            data_source=data_source,
+            external_id=external_id,
+            title=title,
+            url=url,
+            grants=grants,
+            modified_at=modified_at,
+            effective_from=effective_from,
+            effective_until=effective_until,
+        )
         response = self._rest.send_form(
             "/v1/documents",
-            fields={"metadata": json.dumps({name: value for name, value in metadata.items() if value is not None})},
-            open_file=partial(_WatchedFile, path, on_block),
+            fields={"metadata": json.dumps(upload.metadata())},
+            open_file=partial(WatchedFile, path, on_block),
             file_name=path.name,
-            media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+            media_type=upload.media_type,
         )
-        registered = value_of(Registered, decoded(response))
-        return registered.model_copy(update={"changed": response.status_code == httpx.codes.ACCEPTED})
+        return as_answered(value_of(Registered, decoded(response)), response.status_code)
+
+    def upload_many(self, uploads: Sequence[Upload]) -> list[Registered | ProblemError | OSError]:
+        """Send small files in one request, at most 100, which are all held in memory.
+
+        What became of each, in order: a ProblemError where the server refused it, an OSError where it cannot be read. A
+        ProblemError is raised where the server refuses the request, one of status 405 where it knows no batches; then
+        none was taken. Sending the same files twice is harmless, so a broken connection is tried again.
+        """
+        read = [_content_of(upload) for upload in uploads]
+        sent = [(upload, data) for upload, data in zip(uploads, read, strict=True) if isinstance(data, bytes)]
+        if not sent:
+            return [data for data in read if isinstance(data, OSError)]
+        response = self._rest.send_files(
+            "/v1/documents/batch",
+            fields={"metadata": metadata_json([upload for upload, _ in sent])},
+            files=[(upload.path.name, data, upload.media_type) for upload, data in sent],
+        )
+        outcomes = iter(outcomes_of(decoded(response), len(sent)))
+        return [data if isinstance(data, OSError) else next(outcomes) for data in read]
 
     def documents(
         self,
@@ -145,8 +165,8 @@ class Client:
         params = {"state": state, "data_source": data_source, "q": query, "id": ids, "limit": PAGE_SIZE}
         return _each(Document, self._rest.items("/v1/documents", params=params))
 
-    def document(self, document_id: str) -> Document:
-        return value_of(Document, self._rest.json("GET", f"/v1/documents/{_segment(document_id)}"))
+    def document(self, document_id: str) -> DocumentDetail:
+        return value_of(DocumentDetail, self._rest.json("GET", f"/v1/documents/{_segment(document_id)}"))
 
     def document_text(self, document_id: str, *, version: int | None = None) -> DocumentText:
         """The parsed text that citations point into; the active version where none is named."""
@@ -263,7 +283,7 @@ class Client:
 
         `scopes` are read, write and admin; without any the key may do what its owner may.
         """
-        body = {"user": user, "name": name or "", "scopes": list(scopes), "expires_at": _rfc3339(expires_at)}
+        body = {"user": user, "name": name or "", "scopes": list(scopes), "expires_at": rfc3339(expires_at)}
         stated = {field: value for field, value in body.items() if value is not None}
         return value_of(NewApiKey, self._rest.json("POST", "/v1/api-keys", body=stated))
 
@@ -271,18 +291,11 @@ class Client:
         self._rest.json("DELETE", f"/v1/api-keys/{_segment(key_id)}")
 
 
-class _WatchedFile(io.FileIO):
-    """A file that tells how much of it has been read."""
-
-    def __init__(self, path: Path, on_block: Callable[[int], None] | None) -> None:
-        super().__init__(path)
-        self._on_block = on_block
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        block = super().read(-1 if size is None else size) or b""
-        if self._on_block is not None:
-            self._on_block(len(block))
-        return block
+def _content_of(upload: Upload) -> bytes | OSError:
+    try:
+        return upload.path.read_bytes()
+    except OSError as error:
+        return error
 
 
 def _each(cls: type[T], raw: Iterator[Any]) -> Iterator[T]:
@@ -295,18 +308,14 @@ def _segment(value: str) -> str:
     return escaped.replace(".", "%2E") if set(value) == {"."} else escaped
 
 
-def _rfc3339(time: datetime | None) -> str | None:
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z") if time is not None else None
-
-
 def _filters(filters: SearchFilters) -> dict[str, Any]:
     body: dict[str, Any] = {
         "data_sources": list(filters.data_sources),
         "document_ids": list(filters.document_ids),
         "media_types": list(filters.media_types),
-        "modified_after": _rfc3339(filters.modified_after),
-        "modified_before": _rfc3339(filters.modified_before),
-        "as_of": _rfc3339(filters.as_of),
+        "modified_after": rfc3339(filters.modified_after),
+        "modified_before": rfc3339(filters.modified_before),
+        "as_of": rfc3339(filters.as_of),
     }
     return {name: value for name, value in body.items() if value}
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 from ingest.chunking import CountTokens, chunk
@@ -95,17 +94,12 @@ class Outcome:
     shares_ms: dict[Key, float] = field(default_factory=dict)
 
 
-def cut(
-    original: Path,
-    target: Target,
-    *,
-    parse: Callable[[Path, str], ParsedDocument],
-    chunk_tokens: int,
-    count_tokens: CountTokens,
-) -> Cut:
-    """Parse and chunk one file. Raises DocumentError where it will never become a document."""
+def cut(target: Target, *, read: Callable[[], ParsedDocument], chunk_tokens: int, count_tokens: CountTokens) -> Cut:
+    """Chunk what `read` gives, a file parsed now or its text of before. Raises DocumentError where it will never become
+    a document.
+    """
     began = time.perf_counter()
-    parsed = parse(original, target.file_name)
+    parsed = read()
     parsed_at = time.perf_counter()
     chunks = tuple(chunk(parsed, max_tokens=chunk_tokens, count_tokens=count_tokens))
     if not chunks:

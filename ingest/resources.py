@@ -52,6 +52,20 @@ class Document(Resource):
     size: int | None = None
 
 
+class LeftOut(Resource):
+    """A part of a document that could not be read, and why."""
+
+    part: str
+    reason: str
+
+
+class DocumentDetail(Document):
+    """A document, with what its text lacks: `hidden_chars` counts characters that nobody would see."""
+
+    left_out: tuple[LeftOut, ...] = ()
+    hidden_chars: int = 0
+
+
 class Registered(Resource):
     """The answer to an upload. `changed` is False where the server already held the same bytes and grants."""
 

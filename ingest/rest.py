@@ -123,6 +123,18 @@ class Rest:
 
         return self._retried(attempt, repeatable=True)
 
+    def send_files(
+        self, path: str, *, fields: Mapping[str, str], files: Sequence[tuple[str, bytes, str]]
+    ) -> httpx.Response:
+        """POST a multipart form with parts `file` (name, content, media type), which may be sent twice."""
+
+        def attempt() -> httpx.Response:
+            request = self._http.build_request("POST", path, data=fields, files=[("file", file) for file in files])
+            request.read()  # else each header and each file is a packet of its own
+            return self._http.send(request)
+
+        return self._retried(attempt, repeatable=True)
+
     def _retried(self, attempt: Callable[[], httpx.Response], *, repeatable: bool) -> httpx.Response:
         for number in range(1, ATTEMPTS + 1):
             pause = _FIRST_PAUSE_S * 2 ** (number - 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ingest.parsing import ParsedDocument
-from ingest.parsing.document import MAX_TEXT_CHARS
+from ingest.parsing.document import MAX_TEXT_CHARS, LeftOut
 from ingest.zygote import Ending, ParseLimits, Zygote, ZygoteGoneError
 from retrieval.errors import DocumentError, UnavailableError
 from retrieval.types import Heading, Page
@@ -195,6 +195,6 @@ def _checked(plain: dict[str, Any]) -> ParsedDocument:
         None if title is None else str(title),
         plain["media_type"][:100],
         max(0, int(plain["hidden_chars"])),
-        tuple(str(reason)[:500] for reason in plain["left_out"][:100]),
+        tuple(LeftOut(str(part)[:300], str(reason)[:500]) for part, reason in plain["left_out"][:100]),
         recognised,
     )

@@ -99,11 +99,11 @@ def worker() -> None:
 
 @app.command()
 def scheduler() -> None:
-    """Run the scheduler, which finds forgotten work, syncs data sources and watches the index: one process.
+    """Run the scheduler: it finds forgotten work, syncs data sources, watches the index, clears originals away.
 
     Example: footnote scheduler
     """
-    from services.wiring.auditing import watch  # noqa: PLC0415
+    from services.wiring.auditing import clearing, watch  # noqa: PLC0415
     from services.wiring.core import Core  # noqa: PLC0415
     from services.wiring.sync import background  # noqa: PLC0415
     from services.worker.reconciler import Reconciler, stop_on_signals  # noqa: PLC0415
@@ -111,7 +111,7 @@ def scheduler() -> None:
     settings = _settings()
     configure_logging("scheduler", settings.log_level)
     core, stop = Core(settings), stop_on_signals()
-    threads = [threading.Thread(target=run, args=(stop,)) for run in background(core)]
+    threads = [threading.Thread(target=run, args=(stop,)) for run in (*background(core), clearing(core).run)]
     for thread in threads:
         thread.start()
     # A repair may wait for minutes: it is no reason to stop later.

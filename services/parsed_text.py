@@ -1,14 +1,18 @@
 """A version's parsed text as it is kept in the blob store: for readers, and to cut and embed it anew.
 
-Knows nothing of where it is kept.
+Knows nothing of versions or of who may read them.
 """
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ingest.parsing import ParsedDocument
+from ingest.parsing.document import LeftOut, ParsedDocument
+from retrieval.errors import NotFoundError
 from retrieval.types import Heading, Page
+from services.blobs import BlobStore
 
 
 def stored_form(parsed: ParsedDocument) -> bytes:
@@ -20,7 +24,7 @@ def stored_form(parsed: ParsedDocument) -> bytes:
         "pages": pages,
         "headings": headings,
         "hidden_chars": parsed.hidden_chars,
-        "left_out": parsed.left_out,
+        "left_out": [one._asdict() for one in parsed.left_out],
         "recognised": parsed.recognised,
     }
     return json.dumps(kept, ensure_ascii=False).encode()
@@ -39,8 +43,24 @@ def read_stored(data: bytes, *, title: str | None, media_type: str) -> ParsedDoc
             title,
             media_type,
             kept.get("hidden_chars", 0),
-            tuple(kept.get("left_out", ())),
+            _left_out(kept),
             tuple((start, end) for start, end in kept.get("recognised", ())),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a parsed text: {error}") from error
+
+
+def kept_text(blobs: BlobStore, sha256: str, *, title: str | None, media_type: str) -> ParsedDocument | None:
+    """The text under this digest, as it was parsed then; None where it is missing, unreadable or damaged."""
+    try:
+        data = blobs.read(sha256)
+        whole = hashlib.sha256(data).hexdigest() == sha256
+        return read_stored(data, title=title, media_type=media_type) if whole else None
+    except (NotFoundError, OSError, ValueError):
+        return None
+
+
+def _left_out(kept: Mapping[str, Any]) -> tuple[LeftOut, ...]:
+    """Texts of earlier releases have `part: reason` in one."""
+    parts = kept.get("left_out", ())
+    return tuple(LeftOut(**part) if isinstance(part, dict) else LeftOut("", str(part)) for part in parts)

@@ -3,7 +3,7 @@
 Knows nothing of how documents come to the server.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from itertools import islice
 from typing import Annotated
@@ -15,7 +15,7 @@ from ingest.commands.grants import check_grants
 from ingest.commands.output import Output, cells, state_text, table
 from ingest.commands.verb import FAILED, PARTLY_DONE, Verb, VerbGroup, client_for, output_for
 from ingest.problems import ProblemError, UnauthenticatedProblemError
-from ingest.resources import Document
+from ingest.resources import DocumentDetail
 
 documents = typer.Typer(cls=VerbGroup, no_args_is_help=True, help="List, show, delete and retry documents.")
 
@@ -69,7 +69,7 @@ def list_documents(
 
 @documents.command(cls=Verb, epilog="Example: footnote documents show 0b5e7c1a-3d2f-4c56-9a8e-1f2d3c4b5a69")
 def show(ctx: typer.Context, document_id: _Id) -> None:
-    """Show one document: its state, why it failed, who may read it."""
+    """Show one document: its state, why it failed, who may read it, what was left out of its text."""
     output = output_for(ctx)
     with client_for(ctx) as client:
         _print_document(client.document(document_id), output)
@@ -117,16 +117,26 @@ def grants(
         output.print("\n".join(document.grants))
 
 
-def _print_document(document: Document, output: Output) -> None:
+def _print_document(document: DocumentDetail, output: Output) -> None:
     if output.as_json:
         output.json(document)
         return
     rows = Table.grid(padding=(0, 2))
-    for name, value in document.model_dump().items():
+    for name, value in document.model_dump(exclude={"left_out", "hidden_chars"}).items():
         if value not in (None, (), ""):
             shown = state_text(document.state) if name == "state" else value
             rows.add_row(*cells(name.replace("_", " ").capitalize(), shown))
+    for label, lacking in _lacking(document):
+        rows.add_row(*cells(label, lacking))
     output.print(rows)
+
+
+def _lacking(document: DocumentDetail) -> Iterator[tuple[str, str]]:
+    """What the text does not hold of the file, a line for each part."""
+    if document.hidden_chars:
+        yield "Hidden", f"{document.hidden_chars:,} characters that nobody would see"
+    for number, part in enumerate(document.left_out):
+        yield "Left out" if number == 0 else " ", f"{part.part}: {part.reason}" if part.part else part.reason
 
 
 def _for_each(document_ids: Sequence[str], change: Callable[[str], None], output: Output, *, done: str) -> None:

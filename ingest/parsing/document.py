@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from retrieval.errors import DocumentError
 from retrieval.types import Heading, Page
@@ -46,6 +47,16 @@ _NOT_CHARACTERS = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _MANY_BLANK_LINES = re.compile(r"\n{3,}")
 
 
+class LeftOut(NamedTuple):
+    """A part of a document that could not be read, by its name, and why, as a sentence."""
+
+    part: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
     """A document version as text. Pages tile the text in order; headings ascend and lie on text of their own.
@@ -62,7 +73,7 @@ class ParsedDocument:
     title: str | None
     media_type: str
     hidden_chars: int = 0
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     recognised: tuple[tuple[int, int], ...] = ()
 
 
@@ -94,7 +105,7 @@ class TextBuilder:
         self._page_starts: list[tuple[int, int]] = []
         self._headings: list[Heading] = []
         self._hidden_chars = 0
-        self._left_out: list[str] = []
+        self._left_out: list[LeftOut] = []
         self._recognised: list[tuple[int, int]] = []
 
     def page(self, number: int) -> None:
@@ -153,10 +164,10 @@ class TextBuilder:
         """Counts text that no reader sees, and that is left out for that reason."""
         self._hidden_chars += len(one_line(text))
 
-    def leave_out(self, reason: str) -> None:
-        """Notes what could not be read, as a sentence."""
+    def leave_out(self, part: str, reason: str) -> None:
+        """Notes a part that could not be read, with the reason as a sentence."""
         if len(self._left_out) < _MAX_LEFT_OUT:
-            self._left_out.append(one_line(reason)[:500])
+            self._left_out.append(LeftOut(one_line(part)[:300], one_line(reason)[:500]))
 
     def gap(self) -> None:
         """Ends a run of lines, so that two tables or lists that follow each other stay apart."""
@@ -219,10 +230,10 @@ def too_much_text() -> DocumentError:
     )
 
 
-def _no_text(hidden_chars: int, left_out: Sequence[str]) -> str:
+def _no_text(hidden_chars: int, left_out: Sequence[LeftOut]) -> str:
     if left_out:
         more = f" And {len(left_out) - 3} more." if len(left_out) > 3 else ""
-        return f"{NOTHING_READ}{' '.join(left_out[:3])}{more}"
+        return f"{NOTHING_READ}{' '.join(map(str, left_out[:3]))}{more}"
     if hidden_chars:
         return f"The file shows no text: its {hidden_chars:,} characters are hidden from readers."
     return "The file contains no text."

@@ -46,7 +46,7 @@ def parse_zip(original: Original, parts: Parts) -> ParsedDocument:
             try:
                 content = archive.read(name)
             except DocumentError as error:
-                out.leave_out(f"{_path(name)}: {error.message}")
+                out.leave_out(_path(name), error.message)
                 continue
             _add(out, parts, name, content)
     return _built(out, ZIP, len(names))
@@ -65,7 +65,7 @@ def parse_tar(original: Original, parts: Parts) -> ParsedDocument:
                 parts.spend(count=1, size=max(0, member.size))
                 content = archive.extractfile(member) if member.isreg() and not member.issparse() else None
                 if content is None:
-                    out.leave_out(f"{_path(member.name)}: It is a link or a device, which is not followed.")
+                    out.leave_out(_path(member.name), "It is a link or a device, which is not followed.")
                 else:
                     _add(out, parts, member.name, content.read())
     except _BROKEN as error:

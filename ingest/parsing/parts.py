@@ -76,5 +76,5 @@ class Parts:
         return replace(part, media_type=media_type) if media_type else part
 
     def _left_out(self, out: TextBuilder, name: str, reason: str) -> str:
-        out.leave_out(f"{one_line(name)[:200] or 'a part without a name'}: {reason}")
+        out.leave_out(one_line(name)[:200] or "a part without a name", reason)
         return reason

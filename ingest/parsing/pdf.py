@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from ingest.parsing.document import ParsedDocument
+from ingest.parsing.document import LeftOut, ParsedDocument
 from ingest.parsing.media_types import PDF
 from ingest.parsing.ocr import Recogniser, missing
 from ingest.parsing.original import Original
@@ -99,11 +99,11 @@ def _recognised(document: pypdfium2.PdfDocument, number: int, recogniser: Recogn
     return page_of(found[0], number, points_a_pixel=1 / scale)
 
 
-def _unread(pages: Sequence[int]) -> list[str]:
+def _unread(pages: Sequence[int]) -> list[LeftOut]:
     if not pages:
         return []
     named = ", ".join(map(str, pages[:20])) + (" …" if len(pages) > 20 else "")
-    return [f"Page(s) {named}: They are pictures, and were not read. {missing()}"]
+    return [LeftOut(f"Page(s) {named}", f"They are pictures, and were not read. {missing()}")]
 
 
 def _opened(original: Original) -> pypdfium2.PdfDocument:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
+from ingest.parsing.document import LeftOut, ParsedDocument, TextBuilder, one_line
 from ingest.parsing.pdf_blocks import LEADER, Block, blocks_of, is_item
 from ingest.parsing.pdf_headings import mark_headings, title_of
 from ingest.parsing.pdf_page import BULLET, Line, PageContent
@@ -37,7 +37,7 @@ def document_of(
     outline: Mapping[tuple[int, str], int] | None = None,
     title: str | None = None,
     recognised_pages: Collection[int] = (),
-    left_out: Sequence[str] = (),
+    left_out: Sequence[LeftOut] = (),
 ) -> ParsedDocument:
     """The document that `pages` are. `outline` are bookmarks: (page, comparable words) to level.
 
@@ -50,8 +50,8 @@ def document_of(
     out = TextBuilder()
     for page in pages:
         out.hide(page.hidden)
-    for reason in left_out:
-        out.leave_out(reason)
+    for part in left_out:
+        out.leave_out(*part)
     _write(out, blocks, len(pages), words)
     given = title or " ".join(_heading_text(block, words) for block in title_of(blocks))
     return out.build(media_type, given, recognised_pages=recognised_pages)

@@ -18,6 +18,7 @@ from retrieval.index import ChunkIndex
 from retrieval.retriever import Retriever
 from retrieval.types import Principal
 from services.api.kept import Kept
+from services.api.left_out import LeftOuts
 from services.api.limiter import Limiter
 from services.api.scrape import Scrape
 from services.auditing.verification import Verification
@@ -52,6 +53,7 @@ class Parts:
     figures: Kept[Figures]
     scrape: Scrape
     blobs: BlobStore
+    left_out: LeftOuts
     index: Callable[[], ChunkIndex]
     verification: Verification
     retriever: Retriever

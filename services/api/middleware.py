@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.telemetry import REQUESTS
 
 MAX_JSON = 1024 * 1024
+UPLOADS = frozenset({"/v1/documents", "/v1/documents/batch"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -53,7 +54,7 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (scope["path"] == "/v1/documents" and scope["method"] == "POST"):
+        if scope["type"] != "http" or (scope["path"] in UPLOADS and scope["method"] == "POST"):
             await self._app(scope, receive, send)
             return
         size = 0

@@ -5,9 +5,11 @@ from typing import Any
 
 from retrieval.types import NO_FILTERS, Answer, Hit, Principal, SearchFilters
 from services.api import schemas
+from services.api.left_out import LeftOut
 from services.db.accounts import Account
-from services.db.documents import DocumentRow, may_edit
+from services.db.documents import may_edit
 from services.db.models import Job
+from services.db.registration import DocumentRow
 
 
 def document(row: DocumentRow, principal: Principal) -> schemas.Document:
@@ -41,6 +43,12 @@ def document(row: DocumentRow, principal: Principal) -> schemas.Document:
         size=version.size,
         can_edit=editor,
     )
+
+
+def document_detail(row: DocumentRow, principal: Principal, left_out: LeftOut) -> schemas.DocumentDetail:
+    """A document with what its text lacks."""
+    shown = document(row, principal).model_dump()
+    return schemas.DocumentDetail(**shown, left_out=list(left_out.parts), hidden_chars=left_out.hidden_chars)
 
 
 def _progress(job: Job) -> schemas.Progress | None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 T = TypeVar("T")
 
@@ -70,8 +70,9 @@ class DocumentMetadata(Request):
     external_id: Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f]+$")] | None = (
         None
     )
-    title: Annotated[str, StringConstraints(max_length=1000)] | None = None
-    url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://")] | None = None
+    # PostgreSQL keeps no NUL in a text.
+    title: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] | None = None
+    url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\x00]*$")] | None = None
     grants: list[Grant] | None = Field(default=None, max_length=200)
     modified_at: Moment | None = None
     effective_from: Moment | None = None
@@ -85,6 +86,27 @@ class Registered(Response):
     version: int
     state: str
     job_id: str
+
+
+class BatchError(Response):
+    """Why a file of a batch was refused, in the words of the problem document that it alone would have got."""
+
+    code: str
+    message: str
+
+
+class BatchItem(Response):
+    """What became of one file of a batch: the `status` of its own upload, with the document or the error."""
+
+    status: int
+    document: Registered | None = None
+    error: BatchError | None = None
+
+
+class Batch(Response):
+    """What became of files that were sent together, in their order."""
+
+    items: list[BatchItem]
 
 
 class Progress(Response):
@@ -128,6 +150,28 @@ class Document(Response):
     can_edit: bool
 
 
+class LeftOut(Response):
+    """A part of a document that could not be read, and why. `part` is empty where only the reason was kept."""
+
+    part: str
+    reason: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_releases(cls, value: Any) -> Any:
+        return {"part": "", "reason": value} if isinstance(value, str) else value
+
+
+class DocumentDetail(Document):
+    """One document, with what its text lacks: parts that could not be read, and characters that nobody would see.
+
+    Both are of the version that readers see, and none for those who may not read it.
+    """
+
+    left_out: list[LeftOut]
+    hidden_chars: int
+
+
 class Grants(Request):
     """The grants a document is to have from now on."""
 
@@ -147,6 +191,8 @@ class StoredText(Response):
 
     text: str
     pages: list[PageSpan]
+    left_out: list[LeftOut] = []
+    hidden_chars: int = 0
 
 
 class DocumentText(Response):

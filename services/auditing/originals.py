@@ -1,4 +1,5 @@
-"""The blobs against the registry: every original and parsed text there and whole, and no blob without a reason.
+"""The blobs against the registry: every original and parsed text that is needed there and whole, and no blob of which
+the registry has never heard. What is no longer needed may lie there still: `clearing.py` comes by.
 
 Knows nothing of the index.
 """
@@ -22,12 +23,13 @@ _log = structlog.get_logger(__name__)
 
 
 def absent(expected: Expected, blobs: BlobStore) -> Iterator[Finding]:
-    """Originals and parsed texts of a living document, of earlier versions too, that are not in the store."""
+    """Originals and parsed texts of a living document that are needed and not in the store: of an earlier version the
+    text, where a stored answer shows it."""
     if expected.deleted:
         return
     for number, version in sorted(expected.versions.items()):
-        for what, name in (("original", version.sha256), ("parsed_text", version.parsed_sha256)):
-            if name is not None and not blobs.has(name):
+        for what, name in version.blobs():
+            if not blobs.has(name):
                 yield Finding("missing", what, expected.document_id, number, blob=name)
 
 
@@ -78,10 +80,9 @@ class StoreAudit:
             if expected.deleted:
                 continue
             for number, version in sorted(expected.versions.items()):
-                if version.sha256 == sha256:
-                    yield Finding("missing", "original", document_id, number, blob=sha256)
-                if version.parsed_sha256 == sha256:
-                    yield Finding("missing", "parsed_text", document_id, number, blob=sha256)
+                for what, name in version.blobs():
+                    if name == sha256:
+                        yield Finding("missing", what, document_id, number, blob=sha256)
 
 
 def is_whole(path: Path, sha256: str) -> bool:

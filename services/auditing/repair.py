@@ -1,8 +1,8 @@
 """Mends what an audit found, with the work that ingestion knows already. Knows nothing of how it was found.
 
-What the index lacks is ingested again from its original; what nothing accounts for is deleted; an original that is gone
-is said to be lost. `cautious` deletes neither blobs nor points of documents that the registry never had: by itself that
-would follow from a registry that was put back from an older copy.
+What the index lacks is made again, from its stored text or, where that is lost, from its original; what nothing
+accounts for is deleted; an original that is gone is said to be lost. `cautious` deletes neither blobs nor points of
+documents that the registry never had: by itself that would follow from a registry that was put back from an older copy.
 """
 
 import time
@@ -13,7 +13,8 @@ from retrieval.index import ChunkIndex
 from services.auditing.findings import Finding, Lost, Progress
 from services.auditing.originals import UPLOAD_SECONDS, is_whole
 from services.blobs import BlobStore
-from services.db.audit import AuditRegistry, Repairs
+from services.db.audit import AuditRegistry
+from services.db.repairs import Repairs
 
 POLL_SECONDS = 0.5
 # A large document makes checkpoints more often than this; where nothing moves there is no worker.
@@ -79,7 +80,7 @@ class Mender:
         return finding.what == "point_of_no_document" and not self._cautious
 
     def _ingest(self, finding: Finding) -> None:
-        """Again from the original, into the version that it is; the pointer that readers follow stays where it is."""
+        """Again into the version that it is; the pointer that readers follow stays where it is."""
         document_id, expected = finding.document_id or "", self._registry.expected([finding.document_id or ""])
         document = expected.get(document_id)
         if document is None:
@@ -88,10 +89,13 @@ class Mender:
         if number is None or finding.version not in (None, number):
             return
         version = document.versions[number]
-        if not self._blobs.has(version.sha256) or not is_whole(self._blobs.path(version.sha256), version.sha256):
+        if not (self._holds(version.parsed_sha256) or self._holds(version.sha256)):
             self.lost[document_id, number] = Lost(document_id, number, document.title)
             return
         self._queue("documents_ingested", self._repairs.ingest_again(document_id, number))
+
+    def _holds(self, sha256: str | None) -> bool:
+        return sha256 is not None and self._blobs.has(sha256) and is_whole(self._blobs.path(sha256), sha256)
 
     def _give_up(self, finding: Finding) -> None:
         document_id, number = finding.document_id or "", finding.version or 0

@@ -1,7 +1,7 @@
 """Takes a backup while everything runs on: the registry at one moment first, then what it refers to.
 
-Points come before blobs: chunks of an overtaken version go after a minute, blobs stay. What was overtaken all the same
-is missing in the backup, and a restore embeds it again. Knows nothing of where the file goes afterwards.
+Points come before blobs: chunks of an overtaken version go after a minute, blobs are held. What was overtaken all the
+same is missing in the backup, and a restore embeds it again. Knows nothing of where the file goes afterwards.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -62,7 +62,8 @@ def take(
     Raises UnavailableError where a part does not answer or the disk is full: then there is no file.
     """
     taken = Taken()
-    with snapshot(database) as still:
+    with blobs.holds.hold() as keep, snapshot(database) as still:
+        told = _keeping(keep, told)
         taken.generation = still.generation
         about = {"footnote": release, "revision": still.revision, "taken_at": datetime.now(UTC).isoformat()}
         with written(file, about, taken.manifest) as archive:
@@ -73,6 +74,16 @@ def take(
                 _points(archive, collection(taken.generation), active, taken, told)
             _blobs(archive, blobs, names, taken, told)
     return taken
+
+
+def _keeping(keep: Callable[[], None], told: Told) -> Told:
+    """Tells on, and keeps the hold on the blobs: what the snapshot needs is not cleared away before it is copied."""
+
+    def telling(what: str, done: int, total: int) -> None:
+        keep()
+        told(what, done, total)
+
+    return telling
 
 
 def _registry(archive: ArchiveWriter, still: Snapshot, taken: Taken, told: Told) -> None:

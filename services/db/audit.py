@@ -11,24 +11,33 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from services.db.database import Database
-from services.db.jobs import new_job
-from services.db.models import DataSourceItem, Document, DocumentGrant, Job, Version
+from services.db.database import Database, clock
+from services.db.jobs import UNFINISHED
+from services.db.leftovers import fetched, original_needed, text_needed
+from services.db.models import Document, DocumentGrant, Job, Version
 
 BATCH_DOCUMENTS = 100
 BATCH_CHUNKS = 2_000
-UNFINISHED = ("queued", "running")
 NEWEST = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedVersion:
-    """One version's blobs and manifest."""
+    """One version's blobs and manifest; which of its blobs are needed still, see `services/db/leftovers.py`."""
 
     sha256: str
     parsed_sha256: str | None
     media_type: str | None
     chunks: int | None
+    original_needed: bool = True
+    text_needed: bool = True
+
+    def blobs(self) -> Iterator[tuple[str, str]]:
+        """What has to be in the store: (original or parsed_text, digest)."""
+        if self.original_needed:
+            yield "original", self.sha256
+        if self.text_needed and self.parsed_sha256 is not None:
+            yield "parsed_text", self.parsed_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +124,7 @@ class AuditRegistry:
             states = dict(
                 session.execute(
                     select(Job.id, Job.state).where(Job.id.in_([document.job_id for document in documents]))
-                )
-                .tuples()
-                .all()
+                ).all()
             )
         return {
             document.id: Expected(
@@ -149,7 +156,7 @@ class AuditRegistry:
         with self._database.read() as session:
             rows = session.execute(select(Version.sha256, Version.parsed_sha256).execution_options(yield_per=10_000))
             known = {bytes.fromhex(name) for row in rows for name in row if name}
-            return known | {bytes.fromhex(name) for name in _fetched(session)}
+            return known | {bytes.fromhex(name) for name in fetched(session)}
 
     def refers_to(self, sha256: str) -> list[tuple[str, int]]:
         """(document, version) of what refers to this blob, deleted documents among them."""
@@ -163,7 +170,7 @@ class AuditRegistry:
         if self.refers_to(sha256):
             return True
         with self._database.read() as session:
-            return sha256 in _fetched(session)
+            return sha256 in fetched(session)
 
     def twins(self) -> list[str]:
         """The ids of living documents beyond the first of one data source, name and owner. There is a unique index."""
@@ -196,55 +203,12 @@ class AuditRegistry:
         return ids
 
 
-class Repairs:
-    """Queues the work that mends what an audit found. Never where work on the document is under way already."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def ingest_again(self, document_id: str, version: int) -> str | None:
-        """Queue a version, active or the latest, to be ingested from its original; the job, None where it need not."""
-        with self._database.write() as session:
-            document = session.get(Document, document_id, with_for_update=True)
-            if document is None or document.deleted_at is not None:
-                return None
-            if version not in (document.active_version, document.latest_version) or _busy(session, document_id):
-                return None
-            job = new_job(session, "ingest", document_id, version)
-            document.job_id = job.id  # so that a newer version, or a deletion, overtakes it as any other
-            return job.id
-
-    def metadata_again(self, document_id: str) -> str | None:
-        """Queue the index's copy of grants and times to be written again; the job."""
-        with self._database.write() as session:
-            document = session.get(Document, document_id, with_for_update=True)
-            if document is None or document.deleted_at is not None:
-                return None
-            return new_job(session, "metadata", document_id, None).id
-
-    def unfinished(self, job_ids: Collection[str]) -> dict[str, int]:
-        """Those of the jobs that wait or run, with the chunks that each has done."""
-        found: dict[str, int] = {}
-        ids = list(job_ids)
-        with self._database.read() as session:
-            for start in range(0, len(ids), 500):
-                named = Job.id.in_(ids[start : start + 500])
-                query = select(Job.id, Job.chunks_done).where(named, Job.state.in_(UNFINISHED))
-                found.update(session.execute(query).tuples().all())
-        return found
-
-
 def _active() -> ColumnElement[bool]:
     return and_(Version.document_id == Document.id, Version.number == Document.active_version)
 
 
 def _settled(state: str) -> str:
     return "unfinished" if state in UNFINISHED else state
-
-
-def _busy(session: Session, document_id: str) -> bool:
-    mine = (Job.document_id == document_id, Job.kind == "ingest", Job.state.in_(UNFINISHED))
-    return session.scalar(select(Job.id).where(*mine).limit(1)) is not None
 
 
 def _grants(session: Session, ids: Sequence[str]) -> dict[str, list[str]]:
@@ -256,16 +220,12 @@ def _grants(session: Session, ids: Sequence[str]) -> dict[str, list[str]]:
 
 def _versions(session: Session, ids: Sequence[str]) -> dict[str, dict[int, ExpectedVersion]]:
     found: dict[str, dict[int, ExpectedVersion]] = {}
-    for row in session.scalars(select(Version).where(Version.document_id.in_(ids))):
-        version = ExpectedVersion(row.sha256, row.parsed_sha256, row.media_type, row.chunks)
+    now = clock(session)
+    query = select(Version, original_needed(now), text_needed(now)).join(Document).where(Version.document_id.in_(ids))
+    for row, original, text in session.execute(query):
+        version = ExpectedVersion(row.sha256, row.parsed_sha256, row.media_type, row.chunks, bool(original), bool(text))
         found.setdefault(row.document_id, {})[row.number] = version
     return found
-
-
-def _fetched(session: Session) -> set[str]:
-    """What syncs have fetched and not registered yet, because it may be another item that moved."""
-    listings = session.scalars(select(DataSourceItem.waiting).where(DataSourceItem.waiting.is_not(None)))
-    return {str(listing["sha256"]) for listing in listings if listing and "sha256" in listing}
 
 
 def _unfinished(session: Session, ids: Sequence[str]) -> dict[str, list[tuple[str, str, int | None]]]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from retrieval.errors import NotFoundError
 from retrieval.types import Principal
 from services.db.database import Database, clock
-from services.db.models import Conversation, Feedback, Message
+from services.db.models import CitedVersion, Conversation, Feedback, Message
 
 TITLE_LENGTH = 80
 NOT_FOUND = "There is no such conversation, or it is not yours."
@@ -53,10 +53,7 @@ class Conversations:
     def delete(self, conversation_id: str, principal: Principal) -> None:
         """Delete with all messages. Raises NotFoundError."""
         with self._database.write() as session:
-            row = _own(session, conversation_id, principal)
-            for message in session.scalars(select(Message).where(Message.conversation_id == row.id)):
-                session.delete(message)
-            session.delete(row)
+            session.delete(_own(session, conversation_id, principal))  # the messages go with it
 
     def page(self, principal: Principal, *, after: tuple[datetime, str] | None, limit: int) -> list[Conversation]:
         """The person's conversations, latest first, behind `after` (updated_at, id)."""
@@ -97,6 +94,11 @@ class Conversations:
                 **common,
             )
             session.add_all([asked, answered])
+            session.flush()
+            session.add_all(
+                CitedVersion(message_id=answered.id, document_id=document_id, version=version)
+                for document_id, version in _shown(exchange.answer)
+            )
 
     def rate(self, answer_id: str, principal: Principal, *, rating: str, comment: str) -> None:
         """Store what the person thinks of their answer. Raises NotFoundError."""
@@ -109,6 +111,13 @@ class Conversations:
             row = session.get(Feedback, key) or Feedback(answer_id=answer_id, user_id=principal.user_id)
             row.rating, row.comment, row.created_at = rating, comment, clock(session)
             session.add(row)
+
+
+def _shown(answer: dict[str, Any]) -> set[tuple[str, int]]:
+    """The document versions of which an answer shows a passage."""
+    cited = [one for sentence in answer.get("sentences", ()) for one in sentence.get("citations", ())]
+    closest = (answer.get("refusal") or {}).get("closest", ())
+    return {(one["document_id"], one["version"]) for one in (*answer.get("sources", ()), *cited, *closest)}
 
 
 def _new(session: Session, conversation_id: str, principal: Principal, title: str) -> Conversation:

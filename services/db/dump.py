@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from retrieval.errors import InvalidInputError
 from services.db.database import Database
+from services.db.leftovers import needed
 from services.db.migrate import knows, upgrade
-from services.db.models import Base, Document, Generation, Job, Version
+from services.db.models import Base, CitedVersion, Document, Generation, Job, Version
 
 OURS = frozenset(Base.metadata.tables) - {"sessions", "sign_in_links"}
 PAGE = 500
@@ -50,7 +51,10 @@ class Snapshot:
             yield {column: _plain(value) for column, value in row.items()}
 
     def blobs(self) -> set[str]:
-        """What versions refer to."""
+        """What is needed of originals and parsed texts."""
+        if CitedVersion.__tablename__ in self.tables():
+            return needed(self._session)
+        # Not brought up to this release yet: nothing was ever cleared away.
         rows = self._session.execute(select(Version.sha256, Version.parsed_sha256).execution_options(yield_per=PAGE))
         return {name for row in rows for name in row if name}
 

@@ -21,6 +21,7 @@ from services.db.models import Document, Job, Version
 
 LEASE = timedelta(seconds=20)
 MAX_ATTEMPTS = 3
+UNFINISHED = ("queued", "running")
 RING_AGAIN = timedelta(seconds=15)
 # Longer than the longest search: readers of the old version must have finished when its chunks go.
 GRACE = timedelta(seconds=60)
@@ -70,16 +71,22 @@ def new_job(
 
 
 def cancel(session: Session, job_id: str) -> None:
-    """Overtake a job in the caller's transaction: its worker is fenced out. What it wrote of its version goes, also
-    where it was given up: until now that was kept for a retry."""
+    """Overtake a job in the caller's transaction, where there is one."""
     job = session.get(Job, job_id, with_for_update=True)
-    if job is None or job.state in ("ready", "cancelled"):
+    if job is not None:
+        overtake(session, job, clock(session))
+
+
+def overtake(session: Session, job: Job, now: datetime) -> None:
+    """End a job that the caller has locked: its worker is fenced out. What it wrote of its version goes, also where it
+    was given up: until now that was kept for a retry."""
+    if job.state in ("ready", "cancelled"):
         return
     if job.state in ("queued", "running"):
         job.state, job.fence, job.lease_until = "cancelled", job.fence + 1, None
-        job.finished_at = clock(session)
+        job.finished_at = now
     if job.version is not None:
-        new_job(session, "retire", job.document_id, job.version, after=GRACE)
+        new_job(session, "retire", job.document_id, job.version, after=GRACE, now=now)
 
 
 class JobQueue:

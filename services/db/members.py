@@ -162,7 +162,7 @@ class Members:
 
 
 def unwrite(session: Session, document_id: str, version: int) -> None:
-    """This version's text was read anew: what other generations hold of it is of the old one, and made again."""
+    """This version was made again: what other generations hold of it may be of another text or be gone as well."""
     mine = (GenerationMember.document_id == document_id, GenerationMember.version == version)
     session.execute(delete(GenerationMember).where(*mine))
 

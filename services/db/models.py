@@ -160,7 +160,7 @@ class Version(Base):
     size: Mapped[int] = mapped_column(Integer)
     file_name: Mapped[str]
     media_type: Mapped[str | None]
-    parsed_sha256: Mapped[str | None] = mapped_column(String(64))
+    parsed_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
     chunks: Mapped[int | None] = mapped_column(Integer)
     activated_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -272,6 +272,19 @@ class Message(Base):
     content: Mapped[str] = mapped_column(Text)
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     created_at: Mapped[datetime]
+
+
+class CitedVersion(Base):
+    """A document version of which a stored answer shows a passage: its text is kept for as long as the answer is.
+
+    No foreign key to documents: an answer may be of one that a restored registry does not know.
+    """
+
+    __tablename__ = "cited_versions"
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    document_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    __table_args__ = (Index("ix_cited_versions_version", "document_id", "version"),)
 
 
 class Feedback(Base):

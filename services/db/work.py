@@ -1,4 +1,7 @@
-"""What a worker needs to know of the document it works on. Knows nothing of who may read it."""
+"""What a worker needs to know of the document it works on, and what it says of a deletion that came late.
+
+Knows nothing of who may read the document.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,17 +12,21 @@ from sqlalchemy import and_, exists, select, tuple_
 from services.db.database import Database
 from services.db.jobs import Lease, LeaseLostError
 from services.db.models import Document, DocumentGrant, Job, Version
+from services.db.repairs import made_good
 
 
 @dataclass(frozen=True, slots=True)
 class WorkDetails:
     """A document version's original and the metadata that goes into the index with it.
 
-    `title` is what its chunks are embedded under. `metadata_revision` says which state of grants and times this is: the
-    swap compares it. `active_version` is the one that readers see.
+    `parsed_sha256` and `media_type` are of a version that was ready before and is made again, else None. `title` is
+    what its chunks are embedded under. `metadata_revision` says which state of grants and times this is: the swap
+    compares it. `active_version` is the one that readers see.
     """
 
     sha256: str
+    parsed_sha256: str | None
+    media_type: str | None
     file_name: str
     title: str
     data_source: str
@@ -30,7 +37,7 @@ class WorkDetails:
 
 
 class Work:
-    """Reads for the worker."""
+    """For the worker."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -82,10 +89,19 @@ class Work:
             )
             return document.active_version != version and not session.scalar(select(making))
 
+    def make_good(self, document_id: str, version: int) -> None:
+        """This version's chunks were deleted: where it is in use by now, have it made again. See `made_good`."""
+        if self.is_retirable(document_id, version):
+            return
+        with self._database.write() as session:
+            made_good(session, document_id, version)
+
 
 def _details(document: Document, version: Version, grants: tuple[str, ...]) -> WorkDetails:
     return WorkDetails(
         sha256=version.sha256,
+        parsed_sha256=version.parsed_sha256,
+        media_type=version.media_type,
         file_name=version.file_name,
         title=document.embedded_title,
         data_source=document.data_source,

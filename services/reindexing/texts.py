@@ -12,7 +12,7 @@ from ingest.parsing import ParsedDocument
 from retrieval.errors import DocumentError, NotFoundError
 from services.blobs import BlobStore
 from services.db.members import Missing
-from services.parsed_text import read_stored, stored_form
+from services.parsed_text import kept_text, stored_form
 
 _log = structlog.get_logger(__name__)
 
@@ -30,10 +30,10 @@ class Texts:
         Raises DocumentError where neither it nor an original that still gives the same text is there.
         """
         kept = version.parsed_sha256 or ""
-        try:
-            return read_stored(self._blobs.read(kept), title=version.title, media_type=version.media_type)
-        except (NotFoundError, ValueError):
-            _log.warning("parsed_text_missing", document=version.document_id, version=version.version)
+        stored = kept_text(self._blobs, kept, title=version.title, media_type=version.media_type)
+        if stored is not None:
+            return stored
+        _log.warning("parsed_text_missing", document=version.document_id, version=version.version)
         try:
             parsed = self._parse(self._blobs.path(version.sha256), version.file_name)
         except NotFoundError as error:

@@ -15,7 +15,7 @@ from ingest.connectors.contract import Item, ItemError
 from ingest.connectors.names import shown_id, why_no_id
 from retrieval.access import checked_grants
 from services.blobs import Blob
-from services.db.documents import Registration
+from services.db.registration import Registration
 from services.db.source_items import Bytes
 
 # What PostgreSQL's indexes hold of one name, with room for the data source's.

@@ -5,6 +5,7 @@ from pathlib import Path
 from retrieval.retriever import Retriever
 from services.api.dependencies import Parts
 from services.api.kept import Kept
+from services.api.left_out import LeftOuts
 from services.api.limiter import Limiter
 from services.api.scrape import Scrape
 from services.db.accounts import Accounts
@@ -49,6 +50,7 @@ def api_parts(core: Core) -> Parts:
         figures=figures,
         scrape=Scrape(figures=figures, ended=EndedJobs(database)),
         blobs=core.blobs,
+        left_out=LeftOuts(core.blobs),
         index=generations.index,
         verification=verification(core, generations),
         retriever=retriever,

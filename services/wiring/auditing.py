@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 from services.auditing.auditor import Auditor
+from services.auditing.clearing import Clearing
 from services.auditing.repair import Mender
 from services.auditing.verification import Verification
 from services.auditing.watch import Watch
-from services.db.audit import AuditRegistry, Repairs
+from services.db.audit import AuditRegistry
 from services.db.generations import Generations
+from services.db.leftovers import Leftovers
+from services.db.repairs import Repairs
 from services.engine import Engines
 from services.wiring.core import Core
 from services.wiring.search import engines
@@ -44,6 +47,11 @@ def _prepare(core: Core, generations: Engines) -> None:
         engine.index.prepare(engine.embedder.dimension)
     if not all(index.is_prepared() for index in generations.living()):
         Generations(core.database).drop(("building", "built", "retired"))
+
+
+def clearing(core: Core) -> Clearing:
+    """What the scheduler clears away."""
+    return Clearing(leftovers=Leftovers(core.database), blobs=core.blobs)
 
 
 def watch(core: Core) -> Watch:

@@ -14,6 +14,9 @@ from statistics import median, quantiles
 
 import httpx
 
+from ingest.client import Client
+from ingest.commands.local_files import LocalFile
+from ingest.commands.sending import Sender
 from tests import private_servers
 from tests.bench.memory import resident_mib
 
@@ -38,7 +41,7 @@ def measure() -> list[tuple[str, str]]:
             rows.append(("warm start to /readyz 200", f"{seconds:.1f} s"))
             rows.append(("resident, empty, all processes", f"{resident_mib(pid):.0f} MiB"))
             with _client(data_dir) as client:
-                rows += _ingestion(client)
+                rows += _ingestion(data_dir, client)
                 rows.append((f"resident with {CHUNKS:,} chunks, all processes", f"{resident_mib(pid):.0f} MiB"))
                 rows.append(("search p50 / p95", _search(client)))
                 rows.append(("extractive answer p50 / p95", _answers(client)))
@@ -70,23 +73,37 @@ def _client(data_dir: Path) -> httpx.Client:
     return httpx.Client(base_url=known["url"], headers={"Authorization": f"Bearer {known['key']}"}, timeout=120)
 
 
-def _ingestion(client: httpx.Client) -> list[tuple[str, str]]:
-    random.seed(7)
-    documents = CHUNKS // CHUNKS_PER_DOCUMENT
+def _ingestion(data_dir: Path, client: httpx.Client) -> list[tuple[str, str]]:
+    """Sent as `footnote ingest` does: small files together."""
+    files = _files(data_dir / "bench")
+    known = json.loads((data_dir / "cli.json").read_text())
     began = time.perf_counter()
-    for number in range(documents):
-        text = "\n\n".join(_paragraph(number, part) for part in range(CHUNKS_PER_DOCUMENT))
-        form = {"metadata": json.dumps({"data_source": "bench", "grants": ["everyone"]})}
-        client.post("/v1/documents", files={"file": (f"{number}.txt", text.encode())}, data=form).raise_for_status()
+    with Client(known["url"], known["key"]) as sending:
+        for outcome in Sender(sending, "bench", ["everyone"], {}).send(files):
+            if outcome.is_failure:
+                raise RuntimeError(f"{outcome.external_id}: {outcome.reason}")
     accepted = time.perf_counter() - began
-    while client.get("/v1/admin/status").json()["documents"]["ready"] < documents:
+    while client.get("/v1/admin/status").json()["documents"]["ready"] < len(files):
         time.sleep(0.5)
     taken = time.perf_counter() - began
     chunks = client.get("/v1/admin/status").json()["index"]["chunks"]
     return [
-        ("uploads accepted", f"{documents / accepted:.0f} documents/s"),
-        ("ingested, upload to searchable", f"{chunks / taken:.1f} chunks/s ({chunks:,} chunks, {documents} documents)"),
+        ("uploads accepted", f"{len(files) / accepted:.0f} documents/s"),
+        (
+            "ingested, upload to searchable",
+            f"{chunks / taken:.1f} chunks/s ({chunks:,} chunks, {len(files)} documents)",
+        ),
     ]
+
+
+def _files(folder: Path) -> list[LocalFile]:
+    random.seed(7)
+    folder.mkdir()
+    files = [LocalFile(folder / f"{number}.txt", f"{number}.txt") for number in range(CHUNKS // CHUNKS_PER_DOCUMENT)]
+    for number, file in enumerate(files):
+        text = "\n\n".join(_paragraph(number, part) for part in range(CHUNKS_PER_DOCUMENT))
+        file.path.write_text(text, encoding="utf-8")
+    return files
 
 
 def _paragraph(document: int, part: int) -> str:

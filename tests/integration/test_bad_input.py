@@ -64,6 +64,7 @@ def test_a_large_file_without_a_stated_length_is_stopped_at_the_limit(assistant:
         ({"json": {"file": "x"}}, "no_file"),
         ({"files": {"file": ("a.txt", b"x")}, "data": {"metadata": "{"}}, "invalid_metadata"),
         ({"files": {"file": ("a.txt", b"x")}, "data": {"metadata": '{"colour": 1}'}}, "invalid_metadata"),
+        ({"files": {"file": ("a.txt", b"x")}, "data": {"metadata": '{"title": "a\\u0000b"}'}}, "invalid_metadata"),
         ({"files": {"file": ("a.txt", b"x")}, "data": {"metadata": '{"grants": ["boss"]}'}}, "invalid_grant"),
         ({"files": {"file": ("a.txt", b"x")}, "data": {"metadata": '{"grants": []}'}}, "invalid_grant"),
         ({"files": {"other": ("a.txt", b"x")}}, "no_file"),

@@ -45,6 +45,9 @@ QUERY = " ".join(CANARIES)
 # One entry a route. `{id}` becomes the foreign id, then one that does not exist.
 MATRIX: dict[tuple[str, str], Call] = {
     ("post", "/v1/documents"): lambda client, _: upload(client, "own.txt", b"Nothing to see here.", external_id="own"),
+    ("post", "/v1/documents/batch"): lambda client, _: client.post(
+        "/v1/documents/batch", files=[("file", ("a.txt", b"Nothing here.")), ("file", ("b.txt", b""))]
+    ),
     ("get", "/v1/documents"): _json("get", "/v1/documents?q=xanthocroid&limit=200"),
     ("get", "/v1/documents/{document_id}"): _json("get", "/v1/documents/{id}"),
     ("delete", "/v1/documents/{document_id}"): _json("delete", "/v1/documents/{id}"),

@@ -14,12 +14,13 @@ from retrieval.embedding import Embedder
 from retrieval.errors import ConflictError
 from services.db.activation import Activation, Swap
 from services.db.database import Database
-from services.db.documents import Change, Documents
+from services.db.documents import Documents
 from services.db.generation_lease import GenerationBusyError, GenerationChangedError, GenerationLostError
 from services.db.generations import CHUNK_TOKENS, Generations
 from services.db.jobs import JobQueue, Lease
 from services.db.members import Members, Step
 from services.db.models import Generation, GenerationMember, Job, Version
+from services.db.registration import Change
 from services.engine import Engines
 from services.reindexing.lease import taken
 from services.settings import Settings

@@ -108,7 +108,7 @@ def test_without_tesseract_a_mixed_pdf_is_read_and_names_the_pages_that_are_not(
     path = mixed(tmp_path, scan)
     document = parse(path, path.name)
     assert document.text == "This page has a text of its own, set in type."
-    assert document.left_out[0].startswith("Page(s) 2: They are pictures")
+    assert str(document.left_out[0]).startswith("Page(s) 2: They are pictures")
     assert document.recognised == ()
 
 

@@ -12,9 +12,10 @@ from retrieval.types import Principal
 from services.db.accounts import SCOPES, Accounts
 from services.db.activation import Activation, Swap
 from services.db.database import Database, clock
-from services.db.documents import Change, Documents, Registration
+from services.db.documents import Documents
 from services.db.jobs import JobQueue
 from services.db.models import Base
+from services.db.registration import Change, Registration
 from services.db.registry import SqlRegistry
 
 ANN, BOB = "ann@example.com", "bob@example.com"

@@ -262,13 +262,14 @@ def test_nonsense_from_a_child_is_no_document() -> None:
         "title": None,
         "media_type": "text/plain",
     }
-    good |= {"hidden_chars": 0, "left_out": [], "recognised": [[0, 1]]}
+    good |= {"hidden_chars": 0, "left_out": [["a.zip", "It is damaged."]], "recognised": [[0, 1]]}
     assert _checked(json.loads(json.dumps(good))).text == "ab"
     for bad in (
         {**good, "text": 5},
         {**good, "pages": [[1, 0, 3]]},
         {**good, "headings": [[1, "x", 2, 1]]},
         {**good, "recognised": [[1, 9]]},
+        {**good, "left_out": ["a.zip"]},
         {},
     ):
         with pytest.raises((ValueError, TypeError, KeyError)):

@@ -9,10 +9,11 @@ from sqlalchemy import update
 from retrieval.errors import DocumentError, IndexUnavailableError
 from retrieval.types import Principal
 from services.db.database import Database, clock
-from services.db.documents import Change, Documents
+from services.db.documents import Documents
 from services.db.ended import EndedJobs
 from services.db.jobs import JobQueue, Lease
 from services.db.models import DataSource, Job, Version
+from services.db.registration import Change
 from services.db.status import Figures, Status
 from tests.integration.test_registry import ANN, handbook, make_ready, someone
 

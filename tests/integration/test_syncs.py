@@ -15,9 +15,10 @@ from retrieval.types import Principal
 from services.blobs import BlobStore
 from services.db.data_sources import DataSources, NewDataSource, SourceChange, SourceRow
 from services.db.database import Database, clock
-from services.db.documents import Change, Documents
+from services.db.documents import Documents
 from services.db.jobs import LeaseLostError
 from services.db.models import DataSource, DataSourceItem, Document, Job, Version
+from services.db.registration import Change
 from services.db.source_items import SourceItems
 from services.db.syncs import SyncLease, Syncs
 from services.sync.sync import Sync
@@ -528,6 +529,11 @@ def test_documents_that_are_kept_are_like_uploads(scene: Scene) -> None:
     with pytest.raises(ConflictError) as refused:
         scene.documents.register(upload, scene.owner)
     assert refused.value.code == "document_is_synced"
+    other = handbook("d" * 64, data_source=NAME, external_id="another")
+    alone, beside = scene.documents.register_all([upload, other], scene.owner)
+    assert str(alone) == str(refused.value)
+    assert isinstance(beside, Change)
+    scene.documents.delete(beside.row.document.id, scene.owner)
     assert scene.sources.remove(NAME, keep_documents=True, confirmed=False) == 1
     assert scene.documents.register(upload, scene.owner).row.document.latest_version == 2
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -51,7 +52,8 @@ REFUSAL: dict[str, Any] = {
 
 
 class FakeServer:
-    """State and routes. `requests` holds (method, path) of every call, `uploads` the external ids that were sent."""
+    """State and routes. `requests` holds (method, path) of every call, `uploads` the external ids that were sent,
+    `batches` those that came together; `batch_refusal` is the status and code for all of these."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -68,6 +70,8 @@ class FakeServer:
         self.keys: dict[str, dict[str, Any]] = {}
         self.requests: list[tuple[str, str]] = []
         self.uploads: list[str] = []
+        self.batches: list[list[str]] = []
+        self.batch_refusal: tuple[int, str] | None = None
         self.bodies: list[dict[str, Any]] = []
         self.page_size = 2
         self.asks_until_ready = 1
@@ -77,6 +81,7 @@ class FakeServer:
         routes: list[tuple[str, str, Any]] = [
             ("GET", "/healthz", lambda _: Response()),
             ("POST", "/v1/documents", self._upload),
+            ("POST", "/v1/documents/batch", self._upload_batch),
             ("GET", "/v1/documents", self._list_documents),
             ("GET", "/v1/documents/{id}", self._document),
             ("DELETE", "/v1/documents/{id}", self._delete),
@@ -120,11 +125,26 @@ class FakeServer:
 
     async def _upload(self, request: Request) -> Response:
         async with request.form() as form:
-            metadata = json.loads(str(form["metadata"]))
-            file = form["file"]
-            assert not isinstance(file, str)
-            content = await file.read()
-            media_type = file.content_type
+            return await self._take(json.loads(str(form["metadata"])), form["file"])
+
+    async def _upload_batch(self, request: Request) -> Response:
+        if self.batch_refusal:
+            return problem(*self.batch_refusal, "Not as a batch.")
+        async with request.form() as form:
+            said = json.loads(str(form["metadata"]))
+            answers = [await self._take(one, file) for one, file in zip(said, form.getlist("file"), strict=True)]
+        self.batches.append([one["external_id"] for one in said])
+        bodies = [(answer.status_code, json.loads(bytes(answer.body))) for answer in answers]
+        items = [
+            {"status": status, "document": body, "error": None} if status < 300
+            else {"status": status, "document": None, "error": {"code": body["code"], "message": body["detail"]}}
+            for status, body in bodies
+        ]  # fmt: skip
+        return JSONResponse({"items": items})
+
+    async def _take(self, metadata: dict[str, Any], file: UploadFile | str) -> Response:
+        assert not isinstance(file, str)
+        content = await file.read()
         self.uploads.append(metadata["external_id"])
         if b"forbidden" in content:
             return problem(413, "too_large", "The file is over the limit of 50 MiB.")
@@ -134,7 +154,7 @@ class FakeServer:
         if before and before["sha256"] == sha256 and metadata.get("grants", before["grants"]) == before["grants"]:
             return JSONResponse({"id": id_, "version": before["version"], "state": before["state"], "job_id": None})
         self.documents[id_] = {
-            **metadata, "id": id_, "title": metadata["external_id"], "url": None, "media_type": media_type,
+            **metadata, "id": id_, "title": metadata["external_id"], "url": None, "media_type": file.content_type,
             "version": (before["version"] if before else 0) + 1, "state": "queued", "reason": None, "attempts": 0,
             "next_attempt_at": None, "chunks": 1, "grants": metadata.get("grants", [f"user:{EMAIL}"]), "owner": EMAIL,
             "ready_at": None, "sha256": sha256, "size": len(content), "corrupt": b"corrupt" in content, "asked": 0,

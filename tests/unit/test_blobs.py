@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,26 @@ def test_a_blob_is_found_by_its_digest_and_stored_once(tmp_path: Path) -> None:
     assert blob.sha256 == hashlib.sha256(b"hello").hexdigest()
     assert store.read(blob.sha256) == b"hello"
     assert len(files(tmp_path)) == 1
+
+
+def test_many_are_stored_in_order_and_the_same_bytes_once(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    contents = [b"one", b"two", b"one", b""]
+    blobs = store.put_readers([BytesIO(content) for content in contents])
+    assert [store.read(blob.sha256) for blob in blobs] == contents
+    assert [blob.size for blob in blobs] == [3, 3, 3, 0]
+    assert len(files(tmp_path)) == 3
+
+
+def test_of_many_on_a_full_disk_none_is_left_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)  # the seam: a full disk cannot be had for real without mounting one
+    with pytest.raises(UnavailableError) as refused:
+        BlobStore(tmp_path).put_readers([BytesIO(b"one"), BytesIO(b"two")])
+    assert refused.value.code == "storage_full"
+    assert files(tmp_path) == []
 
 
 def test_a_stream_over_the_limit_leaves_nothing(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from typer.testing import CliRunner, Result
 
 from ingest.cli import register
 from ingest.client import Client
+from ingest.commands.grouping import BATCH_FILES, SMALL_BYTES
 from ingest.commands.local_files import LocalFile
-from ingest.commands.sending import Sender
+from ingest.commands.sending import THREADS, Sender
 from tests.unit.fake_server import EMAIL, KEY, FakeServer, document_id, running_server
 
 Ingest = Callable[..., Result]
@@ -61,6 +62,7 @@ def ingest(server: FakeServer) -> Ingest:
     def call(*words: str | Path) -> Result:
         server.requests.clear()
         server.uploads.clear()
+        server.batches.clear()
         return CliRunner(env=environment).invoke(app, ["ingest", *map(str, words)])
 
     return call
@@ -186,6 +188,41 @@ def test_an_empty_folder_is_done_at_once(ingest: Ingest, tmp_path: Path) -> None
     assert result.stdout == "There is nothing to ingest.\n"
 
 
+# --- small files together
+
+
+def test_small_files_go_together_and_a_large_one_alone(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    (folder / "large.md").write_text("x" * (SMALL_BYTES + 1), encoding="utf-8")
+    assert "3 ready, 0 failed (3 sent, 0 unchanged)." in ingest(folder).stdout
+    assert server.batches == [["a.md", "sub/b.md"]]
+    assert sorted(server.uploads) == ["a.md", "large.md", "sub/b.md"]
+
+
+@pytest.mark.parametrize("refusal", [(405, "method_not_allowed"), (404, "not_found"), (413, "too_large")])
+def test_a_server_that_takes_no_batches_gets_the_files_one_by_one(
+    ingest: Ingest, server: FakeServer, folder: Path, refusal: tuple[int, str]
+) -> None:
+    server.batch_refusal = refusal
+    (folder / "big.pdf").write_text("forbidden", encoding="utf-8")
+    result = ingest(folder)
+    assert result.exit_code == 4
+    assert "big.pdf    failed   The file is over the limit of 50 MiB." in result.stdout
+    assert "2 ready, 1 failed (2 sent, 0 unchanged)." in result.stdout
+    assert (server.batches, sorted(server.uploads)) == ([], ["a.md", "big.pdf", "sub/b.md"])
+
+
+def test_an_old_server_is_asked_for_batches_no_more_than_once_a_thread(
+    ingest: Ingest, server: FakeServer, folder: Path
+) -> None:
+    server.batch_refusal = (405, "method_not_allowed")
+    for number in range(10 * BATCH_FILES):
+        (folder / f"{number}.md").write_text(f"{number}", encoding="utf-8")
+    server.page_size = 200
+    assert ingest(folder, "--no-wait").exit_code == 0
+    assert len(server.uploads) == 10 * BATCH_FILES + 2
+    assert server.requests.count(("POST", "/v1/documents/batch")) <= THREADS
+
+
 # --- how it ends
 
 
@@ -221,10 +258,11 @@ def test_nothing_but_failures_ends_with_1(ingest: Ingest, tmp_path: Path) -> Non
 
 
 def test_a_file_that_is_gone_when_its_turn_comes_fails_alone(server: FakeServer, folder: Path) -> None:
-    files = [LocalFile(folder / "a.md", "a.md"), LocalFile(folder / "gone.md", "gone.md")]
+    files = [LocalFile(folder / name, name) for name in ("a.md", "gone.md", "sub/b.md")]
     with Client(server.url, KEY) as client:
         outcomes = {outcome.external_id: outcome for outcome in Sender(client, "hr", None, {}).send(files)}
     assert not outcomes["a.md"].is_failure
+    assert not outcomes["sub/b.md"].is_failure
     assert outcomes["gone.md"].reason == "The file cannot be read: No such file or directory."
 
 

@@ -24,7 +24,9 @@ from ingest.problems import (
     UnavailableProblemError,
     UnexpectedAnswerError,
 )
+from ingest.resources import Registered
 from ingest.rest import ATTEMPTS, LONGEST_PAUSE_S
+from ingest.uploads import Upload
 from retrieval.errors import InvalidInputError, NotFoundError
 from retrieval.types import AnswerDone, SearchFilters, SentenceChecked, SentenceStatus, SourcesFound, TextDelta
 from tests.unit.fake_server import ANSWER, SENTENCES, SOURCE, event
@@ -316,6 +318,38 @@ def test_an_upload_that_the_server_had_already_is_unchanged(tmp_path: Path) -> N
     path.write_bytes(b"x")
     handler, _ = answering(registered(200))
     assert not client_of(handler).upload(path, data_source="hr", grants=["everyone"]).changed
+
+
+def test_many_uploads_are_one_request_and_each_has_its_own_outcome(tmp_path: Path) -> None:
+    uploads = [
+        Upload(path=tmp_path / name, data_source="hr", grants=["everyone"]) for name in ("a.md", "gone.md", "b.md")
+    ]
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text(f"text of {name}", encoding="utf-8")
+    items = [
+        {"status": 200, "document": {"id": "d1", "version": 2, "state": "ready", "job_id": "j1"}, "error": None},
+        {"status": 409, "document": None, "error": {"code": "document_is_synced", "message": "It is synced."}},
+    ]
+    handler, seen = answering(httpx.Response(200, json={"items": items}))
+    held, gone, refused = client_of(handler).upload_many(uploads)
+    (request,) = seen
+    body = request.read()
+    metadata = json.loads(body.split(b"\r\n\r\n")[1].split(b"\r\n")[0])
+    assert request.url.path == "/v1/documents/batch"
+    assert metadata == [{"data_source": "hr", "external_id": name, "grants": ["everyone"]} for name in ("a.md", "b.md")]
+    assert body.index(b"text of a.md") < body.index(b"text of b.md")
+    assert isinstance(held, Registered)
+    assert not held.changed
+    assert isinstance(gone, FileNotFoundError)
+    assert isinstance(refused, ConflictProblemError)
+    assert (refused.code, refused.message) == ("document_is_synced", "It is synced.")
+
+
+def test_an_answer_about_other_files_than_were_sent_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_bytes(b"x")
+    handler, _ = answering(httpx.Response(200, json={"items": []}))
+    with pytest.raises(UnexpectedAnswerError):
+        client_of(handler).upload_many([Upload(path=tmp_path / "a.md", data_source="hr")])
 
 
 def test_an_upload_is_read_from_disk_block_by_block(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_an_attachment_that_cannot_be_read_is_named_in_the_text_and_its_reason_i
     message.add_attachment(b"%PDF-1.7 broken", maintype="application", subtype="pdf", filename="map.pdf")
     document = parsed("a.eml", message.as_bytes())
     assert document.text.endswith("Attachments: map.pdf")
-    assert document.left_out == ("map.pdf: The PDF is damaged and cannot be opened.",)
+    assert document.left_out == (("map.pdf", "The PDF is damaged and cannot be opened."),)
 
 
 def test_a_message_in_a_message_keeps_its_own_headers_and_attachments(parsed: Write) -> None:
@@ -173,7 +173,7 @@ def test_an_archive_is_a_folder_each_file_a_section_under_its_path(parsed: Write
     ]
     assert section(document, "hr/ask.docx") == "Ask early."
     assert document.title is None
-    assert [reason.split(":")[0] for reason in document.left_out] == ["run.exe"]
+    assert [part for part, _ in document.left_out] == ["run.exe"]
     for heading in document.headings:
         assert heading.title in document.text[heading.start : heading.end]
 
@@ -212,7 +212,7 @@ def test_archives_in_archives_end_at_a_depth_and_at_a_count(parsed: Write) -> No
     assert "Deep." in parsed("a.zip", content).text
     for _ in range(3):
         content = zipped({"inside.zip": content})
-    (reason,) = parsed("a.zip", content).left_out
+    ((_, reason),) = parsed("a.zip", content).left_out
     assert reason.endswith("levels deep.")
     with pytest.raises(DocumentError) as caught:
         parsed("a.zip", zipped({f"{number}.txt": b"x" for number in range(parts.MAX_PARTS + 1)}))

@@ -1,7 +1,6 @@
 """The write path's pieces without a server: cutting, slices of several documents, faults that stay with one of them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -90,8 +89,8 @@ def test_a_stored_vector_that_is_gone_meanwhile_is_made_again() -> None:
 
 
 def test_a_file_without_text_fails() -> None:
-    def parse(_path: Path, _name: str) -> ParsedDocument:
+    def read() -> ParsedDocument:
         return ParsedDocument(" \n", (), (), None, "text/plain")
 
     with pytest.raises(DocumentError, match="no text"):
-        cut(Path("x"), target("a"), parse=parse, chunk_tokens=100, count_tokens=len)
+        cut(target("a"), read=read, chunk_tokens=100, count_tokens=len)

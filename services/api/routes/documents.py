@@ -1,6 +1,7 @@
 """Documents: send, list, show, read, change, delete."""
 
 import mimetypes
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,15 +10,20 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse
 
 from retrieval.access import checked_grants
-from retrieval.errors import InvalidInputError
+from retrieval.errors import InvalidInputError, NotFoundError
+from retrieval.types import Principal
 from services.api import cursors, presenting, schemas
-from services.api.dependencies import PartsOf, Reader, Writer
-from services.api.uploads import OPENAPI_FORM, Upload, receive
-from services.db.documents import DocumentRow, Registration
+from services.api.dependencies import Parts, PartsOf, Reader, Writer
+from services.api.errors import problem_of
+from services.api.left_out import LeftOut
+from services.api.uploads import OPENAPI_BATCH_FORM, OPENAPI_FORM, Upload, receive, receive_all
+from services.db.registration import Change, DocumentRow, Registration
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 # Shown by the browser itself; everything else is offered for saving, so that no uploaded page runs in our origin.
 INLINE = frozenset({"application/pdf", "text/plain"})
+# A worker takes up to 32 due jobs: so many bells for a batch wake two where one would do, and no more.
+JOBS_A_BELL = 16
 
 
 @router.post("", status_code=202, response_model=schemas.Registered, openapi_extra=OPENAPI_FORM)
@@ -27,6 +33,14 @@ async def register(request: Request, parts: PartsOf, principal: Writer) -> JSONR
     change = await run_in_threadpool(parts.documents.register, _registration(upload), principal)
     await run_in_threadpool(parts.doorbell.ring, change.ring)
     return JSONResponse(_registered(change.row).model_dump(), 202 if change.changed else 200)
+
+
+@router.post("/batch", response_model=schemas.Batch, openapi_extra=OPENAPI_BATCH_FORM)
+async def register_batch(request: Request, parts: PartsOf, principal: Writer) -> JSONResponse:
+    """Send up to 100 files together. 200 with what became of each, in order; a refused file stops no other."""
+    uploads = await receive_all(request, parts.blobs, limit=parts.max_upload_bytes)
+    items = await run_in_threadpool(_register_all, parts, uploads, principal)
+    return JSONResponse(schemas.Batch(items=items).model_dump())
 
 
 @router.get("")
@@ -60,9 +74,10 @@ def page(
 
 
 @router.get("/{document_id}")
-def show(document_id: str, parts: PartsOf, principal: Reader) -> schemas.Document:
-    """One document."""
-    return presenting.document(parts.documents.get(document_id, principal), principal)
+def show(document_id: str, parts: PartsOf, principal: Reader) -> schemas.DocumentDetail:
+    """One document, and what was left out of its text for those who may read that."""
+    row = parts.documents.get(document_id, principal)
+    return presenting.document_detail(row, principal, _left_out(document_id, parts, principal))
 
 
 @router.delete("/{document_id}", status_code=204)
@@ -94,7 +109,14 @@ def text(
 ) -> schemas.DocumentText:
     """The parsed text that citations point into."""
     document, found = parts.documents.readable_version(document_id, principal, version)
-    stored = schemas.StoredText.model_validate_json(parts.blobs.read(found.parsed_sha256 or ""))
+    try:
+        data = parts.blobs.read(found.parsed_sha256 or "")
+    except NotFoundError as error:
+        if found.number == document.active_version:
+            raise
+        message = "The text of this version is no longer kept: it was replaced, and no stored answer shows it."
+        raise NotFoundError(message, code="version_not_kept") from error
+    stored = schemas.StoredText.model_validate_json(data)
     return schemas.DocumentText(version=found.number, title=document.title, text=stored.text, pages=stored.pages)
 
 
@@ -114,10 +136,45 @@ def file(document_id: str, parts: PartsOf, principal: Reader) -> FileResponse:
     )
 
 
+def _left_out(document_id: str, parts: Parts, principal: Principal) -> LeftOut:
+    """Names of parts are words of the document: whoever only manages it sees none."""
+    try:
+        _, version = parts.documents.readable_version(document_id, principal, None)
+    except NotFoundError:
+        return LeftOut()
+    return parts.left_out(version.parsed_sha256 or "")
+
+
 def _registered(row: DocumentRow) -> schemas.Registered:
     return schemas.Registered(
         id=row.document.id, version=row.document.latest_version, state=row.job.state, job_id=row.job.id
     )
+
+
+def _register_all(
+    parts: Parts, uploads: Sequence[Upload | InvalidInputError], principal: Principal
+) -> list[schemas.BatchItem]:
+    """Register what can be, ring once, and say what became of each."""
+    wanted = [_wanted(upload) for upload in uploads]
+    outcomes = iter(parts.documents.register_all([new for new in wanted if isinstance(new, Registration)], principal))
+    ended = [next(outcomes) if isinstance(new, Registration) else new for new in wanted]
+    jobs = [job for change in ended if isinstance(change, Change) for job in change.ring]
+    parts.doorbell.ring(jobs[::JOBS_A_BELL])
+    return [_item(change) for change in ended]
+
+
+def _wanted(upload: Upload | InvalidInputError) -> Registration | InvalidInputError:
+    try:
+        return _registration(upload) if isinstance(upload, Upload) else upload
+    except InvalidInputError as refusal:
+        return refusal
+
+
+def _item(outcome: Change | Exception) -> schemas.BatchItem:
+    if isinstance(outcome, Change):
+        return schemas.BatchItem(status=202 if outcome.changed else 200, document=_registered(outcome.row))
+    problem = problem_of(outcome)
+    return schemas.BatchItem(status=problem.status, error=schemas.BatchError(code=problem.code, message=problem.detail))
 
 
 def _registration(upload: Upload) -> Registration:

@@ -396,6 +396,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/documents/batch": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Register Batch
+     * @description Send up to 100 files together. 200 with what became of each, in order; a refused file stops no other.
+     */
+    post: operations["register_batch_v1_documents_batch_post"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/documents/{document_id}": {
     parameters: {
       query?: never;
@@ -405,7 +425,7 @@ export interface paths {
     };
     /**
      * Show
-     * @description One document.
+     * @description One document, and what was left out of its text for those who may read that.
      */
     get: operations["show_v1_documents__document_id__get"];
     put?: never;
@@ -855,6 +875,34 @@ export interface components {
       top_k?: number;
     };
     /**
+     * Batch
+     * @description What became of files that were sent together, in their order.
+     */
+    Batch: {
+      /** Items */
+      items: components["schemas"]["BatchItem"][];
+    };
+    /**
+     * BatchError
+     * @description Why a file of a batch was refused, in the words of the problem document that it alone would have got.
+     */
+    BatchError: {
+      /** Code */
+      code: string;
+      /** Message */
+      message: string;
+    };
+    /**
+     * BatchItem
+     * @description What became of one file of a batch: the `status` of its own upload, with the document or the error.
+     */
+    BatchItem: {
+      document?: components["schemas"]["Registered"] | null;
+      error?: components["schemas"]["BatchError"] | null;
+      /** Status */
+      status: number;
+    };
+    /**
      * Citation
      * @description A marker resolved to a source; `quote` is exactly the document text from `start` to `end`.
      */
@@ -1172,6 +1220,70 @@ export interface components {
       running?: number;
     };
     /**
+     * DocumentDetail
+     * @description One document, with what its text lacks: parts that could not be read, and characters that nobody would see.
+     *
+     *     Both are of the version that readers see, and none for those who may not read it.
+     */
+    DocumentDetail: {
+      /** Attempts */
+      attempts: number;
+      /** Can Edit */
+      can_edit: boolean;
+      /** Chunks */
+      chunks: number | null;
+      /** Code */
+      code: string | null;
+      /**
+       * Created At
+       * Format: date-time
+       */
+      created_at: string;
+      /** Data Source */
+      data_source: string;
+      /** Effective From */
+      effective_from: string | null;
+      /** Effective Until */
+      effective_until: string | null;
+      /** External Id */
+      external_id: string;
+      /** Grants */
+      grants: string[] | null;
+      /** Hidden Chars */
+      hidden_chars: number;
+      /** Id */
+      id: string;
+      /** Left Out */
+      left_out: components["schemas"]["LeftOut"][];
+      /** Media Type */
+      media_type: string;
+      /** Modified At */
+      modified_at: string | null;
+      /** Next Attempt At */
+      next_attempt_at: string | null;
+      /** Owner */
+      owner: string | null;
+      progress: components["schemas"]["Progress"] | null;
+      /** Ready At */
+      ready_at: string | null;
+      /** Reason */
+      reason: string | null;
+      /** Sha256 */
+      sha256: string;
+      /** Size */
+      size: number;
+      /** Stage */
+      stage: string | null;
+      /** State */
+      state: string;
+      /** Title */
+      title: string;
+      /** Url */
+      url: string | null;
+      /** Version */
+      version: number;
+    };
+    /**
      * DocumentText
      * @description The parsed text that citations point into; offsets are Unicode code points.
      */
@@ -1275,6 +1387,16 @@ export interface components {
     IndexStatus: {
       /** Chunks */
       chunks: number | null;
+    };
+    /**
+     * LeftOut
+     * @description A part of a document that could not be read, and why. `part` is empty where only the reason was kept.
+     */
+    LeftOut: {
+      /** Part */
+      part: string;
+      /** Reason */
+      reason: string;
     };
     /**
      * Me
@@ -3118,6 +3240,52 @@ export interface operations {
       };
     };
   };
+  register_batch_v1_documents_batch_post: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "multipart/form-data": {
+          file: string[];
+          /** @description A JSON array with one DocumentMetadata a file, in the files' order; without it each file goes by its name */
+          metadata?: string;
+        };
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Batch"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
   show_v1_documents__document_id__get: {
     parameters: {
       query?: never;
@@ -3135,7 +3303,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          "application/json": components["schemas"]["Document"];
+          "application/json": components["schemas"]["DocumentDetail"];
         };
       };
       /** @description Client Error */

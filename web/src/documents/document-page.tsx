@@ -3,7 +3,7 @@
 import { FileQuestion } from "lucide-react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 import { ApiError } from "@/api/problem";
-import type { Document } from "@/api/types";
+import type { DocumentDetail } from "@/api/types";
 import { Page } from "@/shell/page";
 import type { Passage } from "@/text/layout";
 import { ButtonLink } from "@/ui/button";
@@ -12,6 +12,7 @@ import { DocumentHeader } from "./document-header";
 import { StateReason } from "./document-state";
 import { DocumentText } from "./document-text";
 import { useDocument, useDocumentText } from "./documents";
+import { LeftOutNotice } from "./left-out";
 import { isUnderWay } from "./live";
 
 export default function DocumentPage() {
@@ -32,7 +33,7 @@ export default function DocumentPage() {
   );
 }
 
-function Body({ document }: { document: Document }) {
+function Body({ document }: { document: DocumentDetail }) {
   const [params] = useSearchParams();
   const version = toNumber(params.get("version"));
   const passage = toPassage(params);
@@ -67,7 +68,9 @@ function Body({ document }: { document: Document }) {
   }
   return (
     <>
-      {data.version !== document.version && (
+      {data.version === document.version ? (
+        <LeftOutNotice left_out={document.left_out} hidden_chars={document.hidden_chars} />
+      ) : (
         <Notice tone="warning" title={`This is version ${data.version}, which the answer cited`}>
           There is a newer one. <Link to={current}>Open version {document.version}</Link>
         </Notice>

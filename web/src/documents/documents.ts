@@ -19,7 +19,7 @@ import {
   setGrants,
   type DocumentFilter,
 } from "@/api/documents";
-import type { Document } from "@/api/types";
+import type { Document, DocumentDetail } from "@/api/types";
 import { isUnderWay, withNews, type Pages } from "./live";
 
 const ALL = ["documents"];
@@ -77,7 +77,10 @@ function tell(queries: QueryClient, news: Document[]): void {
   queries.setQueryData<ReadonlyMap<string, Document>>(NEWS, (known = NO_NEWS) => {
     return new Map([...known, ...news.map((document) => [document.id, document] as const)]);
   });
-  for (const document of news) queries.setQueryData(one(document.id), document);
+  for (const document of news) {
+    // What its text lacks is not in lists: the page reads it again when it is opened.
+    queries.setQueryData<DocumentDetail>(one(document.id), (known) => known && { ...known, ...document });
+  }
 }
 
 export function useDocument(id: string) {

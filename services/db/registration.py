@@ -1,0 +1,257 @@
+"""Making stored bytes a document or its next version, and what changes with it, in the caller's transaction.
+
+Knows nothing of bytes, parsing or the index. Returns the ids of jobs whose doorbell the caller rings after the commit.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, select
+from sqlalchemy.orm import Session
+
+from retrieval.errors import ConflictError
+from retrieval.types import Principal
+from services.db.database import clock
+from services.db.jobs import cancel, new_job, overtake
+from services.db.models import DataSource, DataSourceItem, Document, DocumentGrant, Job, User, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a caller says of a document whose bytes are stored. `grants` None: as they were, or the owner's alone."""
+
+    sha256: str
+    size: int
+    file_name: str
+    media_type: str
+    data_source: str
+    external_id: str
+    title: str | None
+    url: str | None
+    grants: tuple[str, ...] | None
+    modified_at: datetime | None
+    effective_from: datetime | None
+    effective_until: datetime | None
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """What the sender knows the document by."""
+        return self.data_source, self.external_id
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document with its current job, version, grants and its owner's address, as lists and details show it."""
+
+    document: Document
+    job: Job
+    version: Version
+    grants: tuple[str, ...]
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a call changed: the document, whether anything is to be done, and the jobs to ring."""
+
+    row: DocumentRow
+    changed: bool
+    ring: tuple[str, ...] = ()
+
+
+def editable_by(principal: Principal) -> ColumnElement[bool]:
+    """Owners and administrators edit, in SQL; it gives no right to read the content."""
+    alive = Document.deleted_at.is_(None)
+    return alive if principal.is_admin else and_(alive, Document.owner_id == principal.user_id)
+
+
+def editable_by_name(session: Session, new: Registration, principal: Principal) -> Document | None:
+    """The document of this name that the principal may edit: their own before anybody else's."""
+    query = select(Document).where(
+        Document.data_source == new.data_source, Document.external_id == new.external_id, editable_by(principal)
+    )
+    own_first = (Document.owner_id != principal.user_id, Document.created_at)
+    return session.scalars(query.order_by(*own_first).limit(1).with_for_update()).first()
+
+
+def registered(session: Session, document: Document | None, new: Registration, principal: Principal) -> Change:
+    """Create a document, or change the one that is there. Raises IntegrityError where another call creates it at the
+    same moment."""
+    if document is None:
+        return created(session, [new], principal)[0]
+    change = changed(session, locked_rows(session, [document])[0], new, clock(session))
+    session.flush()
+    return change
+
+
+def locked_rows(session: Session, documents: Sequence[Document]) -> list[DocumentRow]:
+    """Documents that the caller has locked with what `changed` looks at, their jobs locked too, by id."""
+    jobs = select(Job).where(Job.id.in_([document.job_id for document in documents])).order_by(Job.id)
+    newest = and_(Version.document_id == Document.id, Version.number == Document.latest_version)
+    ids = [document.id for document in documents]
+    job_of = {job.id: job for job in session.scalars(jobs.with_for_update())}
+    versions = session.scalars(select(Version).join(Document, newest).where(Document.id.in_(ids)))
+    version_of = {version.document_id: version for version in versions}
+    owners = select(User.id, User.email).where(User.id.in_({document.owner_id for document in documents}))
+    owner_of = dict(session.execute(owners).all())
+    grants = grants_in(session, ids)
+    return [
+        DocumentRow(d, job_of[d.job_id], version_of[d.id], tuple(grants.get(d.id, ())), owner_of[d.owner_id])
+        for d in documents
+    ]
+
+
+def changed(session: Session, row: DocumentRow, new: Registration, now: datetime) -> Change:
+    """Change a document to what the caller said of it. Not flushed, so that many go to the database together."""
+    document, job, version, grants = row.document, row.job, row.version, row.grants
+    ring: list[str] = []
+    is_changed = _set_metadata(document, new)
+    if new.grants is not None and set(new.grants) != set(grants):
+        _replace_grants(session, document, new.grants)
+        grants, is_changed = tuple(sorted(set(new.grants))), True
+    if is_changed:
+        ring.append(_metadata_job(session, document, now).id)
+    if version.sha256 != new.sha256 or job.state in ("failed", "quarantined", "cancelled"):
+        overtake(session, job, now)
+        document.latest_version += 1
+        version = _version(document, new, now)
+        job = new_job(session, "ingest", document.id, version.number, now=now)
+        document.job_id = job.id
+        session.add(version)
+        ring.append(job.id)
+    return Change(DocumentRow(document, job, version, grants, row.owner), bool(ring), tuple(ring))
+
+
+def created(session: Session, news: Sequence[Registration], principal: Principal) -> list[Change]:
+    """Create documents, queued in this order. Nothing is read back: of a bulk load this is half the work."""
+    now = clock(session)
+    documents = [_document(new, principal, now + timedelta(microseconds=number)) for number, new in enumerate(news)]
+    session.add_all(documents)
+    session.flush()
+    changes = [_begun(session, document, new, principal) for document, new in zip(documents, news, strict=True)]
+    session.flush()
+    return changes
+
+
+def granted(session: Session, document: Document, grants: Sequence[str]) -> tuple[str, ...]:
+    """Replace the grants. Returns the job to ring, none where they are the same."""
+    if set(grants_in(session, [document.id]).get(document.id, ())) == set(grants):
+        return ()
+    _replace_grants(session, document, grants)
+    return (_metadata_job(session, document, clock(session)).id,)
+
+
+def deleted(session: Session, document: Document) -> str:
+    """A tombstone. Returns the job that deletes the chunks."""
+    document.deleted_at = clock(session)
+    cancel(session, document.job_id)
+    return new_job(session, "delete", document.id, None).id
+
+
+def renamed(session: Session, document: Document, new: Registration) -> tuple[str, ...]:
+    """The same bytes under another external id. The document, its text and what cites it stay; its title, address and
+    time follow. Returns the job to ring."""
+    if document.title == document.external_id:
+        document.title = new.title or new.external_id
+    document.external_id = new.external_id
+    session.get_one(Version, (document.id, document.latest_version)).file_name = new.file_name
+    moved = _set_metadata(document, new)
+    return (_metadata_job(session, document, clock(session)).id,) if moved else ()
+
+
+def grants_in(session: Session, document_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Grants by document, sorted."""
+    query = select(DocumentGrant).where(DocumentGrant.document_id.in_(document_ids)).order_by(DocumentGrant.grant_name)
+    found: dict[str, list[str]] = {}
+    for grant in session.scalars(query):
+        found.setdefault(grant.document_id, []).append(grant.grant_name)
+    return found
+
+
+def refusals_of_synced(session: Session, document_ids: Collection[str]) -> dict[str, ConflictError]:
+    """Why uploads may not change these documents, by id: the next sync would not notice."""
+    item = select(DataSourceItem.document_id, DataSource.name).join(
+        DataSource, DataSourceItem.data_source_id == DataSource.id
+    )
+    return {
+        document_id: ConflictError(
+            f"This document comes from the data source {name} and is changed there, or sent under another name.",
+            code="document_is_synced",
+        )
+        for document_id, name in session.execute(item.where(DataSourceItem.document_id.in_(document_ids)))
+        if document_id is not None
+    }
+
+
+def row_of(session: Session, document: Document) -> DocumentRow:
+    """The document with what lists and details show of it."""
+    job = session.get_one(Job, document.job_id)
+    version = session.get_one(Version, (document.id, document.latest_version))
+    owner = session.get_one(User, document.owner_id).email
+    return DocumentRow(document, job, version, tuple(grants_in(session, [document.id]).get(document.id, ())), owner)
+
+
+def _document(new: Registration, principal: Principal, now: datetime) -> Document:
+    return Document(
+        id=str(uuid.uuid4()),
+        data_source=new.data_source,
+        external_id=new.external_id,
+        owner_id=principal.user_id,
+        title=new.title or new.external_id,
+        title_given=bool(new.title),
+        url=new.url,
+        media_type=new.media_type,
+        latest_version=1,
+        metadata_revision=0,
+        job_id=str(uuid.uuid4()),
+        modified_at=new.modified_at,
+        effective_from=new.effective_from,
+        effective_until=new.effective_until,
+        created_at=now,
+    )
+
+
+def _begun(session: Session, document: Document, new: Registration, principal: Principal) -> Change:
+    """The grants, first version and job of a document that was just created."""
+    grants = sorted(set(new.grants or (f"user:{principal.email.casefold()}",)))
+    session.add_all(DocumentGrant(document_id=document.id, grant_name=grant) for grant in grants)
+    version = _version(document, new, document.created_at)
+    session.add(version)
+    job = new_job(session, "ingest", document.id, 1, now=document.created_at, id=document.job_id)
+    return Change(DocumentRow(document, job, version, tuple(grants), principal.email), True, (job.id,))
+
+
+def _version(document: Document, new: Registration, now: datetime) -> Version:
+    return Version(
+        document_id=document.id,
+        number=document.latest_version,
+        sha256=new.sha256,
+        size=new.size,
+        file_name=new.file_name,
+        created_at=now,
+    )
+
+
+def _set_metadata(document: Document, new: Registration) -> bool:
+    """Take over what the caller said; what it did not say stays."""
+    changed = False
+    for field in ("title", "url", "modified_at", "effective_from", "effective_until"):
+        value = getattr(new, field)
+        if value is not None and getattr(document, field) != value:
+            setattr(document, field, value)
+            changed = True
+    document.title_given = document.title_given or bool(new.title)
+    return changed
+
+
+def _replace_grants(session: Session, document: Document, grants: Sequence[str]) -> None:
+    session.execute(delete(DocumentGrant).where(DocumentGrant.document_id == document.id))
+    session.add_all(DocumentGrant(document_id=document.id, grant_name=grant) for grant in grants)
+
+
+def _metadata_job(session: Session, document: Document, now: datetime) -> Job:
+    """Bring the index's copy of grants and times up to date; the registry's check already knows."""
+    document.metadata_revision += 1
+    return new_job(session, "metadata", document.id, None, now=now)
