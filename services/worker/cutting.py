@@ -4,6 +4,7 @@ Knows nothing of vectors.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from services.worker.task import Batch, Task
 BATCH_CHARS = 4_000_000
 # Cutting so much text takes long enough for people to see the stage.
 LONG_TEXT = 500_000
+# A file that takes longer to read, such as a scan, holds up none that was read before it.
+LONG_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -74,15 +77,17 @@ class Cutting:
             return
         tasks: dict[Key, Task] = {}
         chars = 0
-        for lease in documents:
-            task = self._task(lease, details.get(lease.job_id), engine, reading)
-            if task is None:
-                continue
-            tasks[task.key] = task
-            chars += len(task.cut.parsed.text)
-            if chars > BATCH_CHARS:
-                yield from self._handed_on(engine, tasks)
-                tasks, chars = {}, 0
+        documents.sort(key=lambda lease: reading.left(lease.job_id))
+        with ThreadPoolExecutor(1, thread_name_prefix="cut") as pool:
+            for lease in documents:
+                cutting = pool.submit(self._task, lease, details.get(lease.job_id), engine, reading)
+                if chars > BATCH_CHARS or (tasks and wait([cutting], timeout=LONG_SECONDS).not_done):
+                    yield from self._handed_on(engine, tasks)
+                    tasks, chars = {}, 0
+                task = cutting.result()
+                if task is not None:
+                    tasks[task.key] = task
+                    chars += len(task.cut.parsed.text)
         yield from self._handed_on(engine, tasks)
 
     def _handed_on(self, engine: Engine, tasks: dict[Key, Task]) -> Iterator[Batch]:

@@ -28,7 +28,8 @@ class Reading:
 
     def __init__(self, parser: Parser, files: Mapping[str, tuple[Path, str]]) -> None:
         self._parser = parser
-        prose = {key: file for key, file in files.items() if reads_as_prose(file[1], file[0].stat().st_size)}
+        self._bytes = {key: path.stat().st_size for key, (path, _) in files.items()}
+        prose = {key: file for key, file in files.items() if reads_as_prose(file[1], self._bytes[key])}
         began = time.perf_counter()
         # A text by itself is read as any other file is: whatever it does then is its own doing.
         found = parser.parse_prose(list(prose.values())) if len(prose) > 1 else [None] * len(prose)
@@ -41,6 +42,10 @@ class Reading:
         if isinstance(found, DocumentError):
             raise found
         return found or self._parser.parse(path, file_name)
+
+    def left(self, key: str) -> int:
+        """How many bytes are still to be parsed of this file."""
+        return 0 if self._found.get(key) else self._bytes.get(key, 0)
 
     def share_ms(self, key: str) -> float:
         """How long it took to read this file before `parsed` was called."""

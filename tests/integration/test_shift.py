@@ -1,9 +1,11 @@
 """Documents in batches through the real worker, on both databases: together where it saves, alone where it matters."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -44,6 +46,23 @@ def test_one_message_is_enough_for_all_that_is_due_and_small_documents_are_embed
     assert len(shop.model.embedded) == 40
     assert len(shop.model.calls) <= 4  # the first one alone, the others 32 at a time
     assert shop.rung == []
+
+
+def test_a_scan_that_takes_long_to_read_holds_up_none_that_came_with_it(shop: Workshop) -> None:
+    before, scan, behind = (shop.send(f"{name}.pdf", text) for name, text in (("a", "A"), ("b", "B" * 900), ("c", "C")))
+    seen: list[str] = []
+
+    def parse(path: Path, name: str) -> ParsedDocument:
+        if name == "b.pdf":
+            deadline = time.monotonic() + 30
+            while "ready" not in shop.job(behind).state and time.monotonic() < deadline:
+                time.sleep(0.05)
+            seen.extend(job.state for job in shop.jobs(before, behind))
+        return parsed(path, name)
+
+    shop.runner(parse=parse).run(str(uuid4()))
+    assert seen == ["ready", "ready"]
+    assert shop.job(scan).state == "ready"
 
 
 def test_a_document_that_fails_fails_alone(shop: Workshop) -> None:
