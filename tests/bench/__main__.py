@@ -1,14 +1,14 @@
 """`python -m tests.bench`: every benchmark, one table each.
 
-    --report docs/benchmarks.md [--documents N --rounds N --unchanged N --waves N --chunks N]
+    --report docs/benchmarks.md [--only Ingestion Growth] [--documents N --rounds N --unchanged N --marks N N]
 
 The sizes are those of `tests/bench/ingestion.py`.
 """
 
 import argparse
+import shlex
+import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, fields
-from functools import partial
 from pathlib import Path
 
 from tests import figures
@@ -20,22 +20,23 @@ COMMAND = "python -m tests.bench"
 def main() -> None:
     """Print each figure as it is known; then write the report, if one was asked for."""
     parser = argparse.ArgumentParser(prog=COMMAND)
-    parser.add_argument("--report", type=Path, help="write the figures into this Markdown file")
-    for name, value in asdict(ingestion.Sizes()).items():
-        parser.add_argument(f"--{name}", type=int, default=value)
-    asked = parser.parse_args()
-    sizes = {field.name: getattr(asked, field.name) for field in fields(ingestion.Sizes)}
+    parser.add_argument("--report", type=Path, help="write each table into its place in this Markdown file")
+    ingestion.add_sizes(parser)
     benchmarks: dict[str, Callable[[], Iterable[tuple[str, str]]]] = {
         "Start": set_up.measure,
         "Questions": assistant.measure,
-        "Ingestion": partial(ingestion.measure, ingestion.Sizes(**sizes)),
+        "Ingestion": lambda: ingestion.measure(ingestion.sizes_of(asked)),
+        "Growth": lambda: ingestion.growth(ingestion.sizes_of(asked)),
         "Embedding": streams.measure,
     }
+    parser.add_argument("--only", nargs="*", choices=list(benchmarks), default=list(benchmarks))
+    asked = parser.parse_args()
     print(f"{figures.machine()}\n")
-    tables = [_table(title, measure()) for title, measure in benchmarks.items()]
-    if asked.report:
-        words = " ".join(f"--{name} {value}" for name, value in sizes.items())
-        figures.write(asked.report, command=COMMAND, parts=[f"`{COMMAND} {words}`", *tables])
+    command = shlex.join([*COMMAND.split(), *sys.argv[1:]])
+    for title in asked.only:
+        table = _table(title, benchmarks[title]())
+        if asked.report:
+            figures.write(asked.report, command=f"{COMMAND}, {title}", parts=[f"`{command}`", table])
 
 
 def _table(title: str, measured: Iterable[tuple[str, str]]) -> str:

@@ -18,7 +18,7 @@ from ingest.client import Client
 from ingest.commands.local_files import LocalFile
 from ingest.commands.sending import Sender
 from tests import private_servers
-from tests.bench.memory import resident_mib
+from tests.bench.usage import resident_mib
 
 CHUNKS = 10_000
 CHUNKS_PER_DOCUMENT = 25

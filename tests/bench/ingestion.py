@@ -1,17 +1,18 @@
 """How fast documents become searchable, and what that costs: beside others, beside the bare model, beside the machine.
 
-    python -m tests.bench.ingestion [--documents 200] [--rounds 2] [--unchanged 1000] [--waves 2000] [--chunks 0]
+    python -m tests.bench --only Ingestion Growth [--documents 200] [--rounds 2] [--unchanged 1000] [--marks 1000 2000]
 
 Real processes: API, worker, scheduler, Valkey and the embedded index server, as `footnote up` runs them. Every
 contender gets the same files, model and index server, turn by turn, and medians are compared, so that whatever else the
-machine does hits all alike. About 3 minutes on 2 quiet cores; `--waves 20000 --chunks 100000` take as long as they are.
+machine does hits all alike. About 3 minutes on 2 quiet cores; marks of 20,000 and 100,000 take as long as they are.
 """
 
 import argparse
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -29,23 +30,24 @@ from tests.bench import machine
 from tests.bench.documents import ten_pages, tiny, two_hundred_tokens
 from tests.bench.peers import LangChain, LlamaIndex
 from tests.bench.running import MODEL, Running, running
+from tests.bench.usage import processor_seconds
 
 Figures = Iterator[tuple[str, str]]
 LARGE_DOCUMENTS = 12
-CHUNKS_OF_A_LARGE_ONE = 30
+# What is measured before each mark, and what is sent at a time on the way there.
+LAST, PORTION = 1000, 5000
 # What the slower contenders get of the files: a rate needs no more.
 PEER_SHARE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Documents a turn, and turns; unchanged files; documents and chunks of the runs that look for growth (0: none)."""
+    """Documents a turn, and turns; unchanged files; at how many documents growth is looked at."""
 
     documents: int = 200
     rounds: int = 2
     unchanged: int = 1000
-    waves: int = 2000
-    chunks: int = 0
+    marks: Sequence[int] = (1000, 2000)
 
 
 def measure(sizes: Sizes | None = None) -> Figures:
@@ -56,11 +58,13 @@ def measure(sizes: Sizes | None = None) -> Figures:
         yield from _side_by_side(assistant, files, sizes.rounds)
         yield from _large(assistant, ten_pages(folder / "large", LARGE_DOCUMENTS))
         yield from machine.embedding_share(assistant.model, _texts(assistant.embedder, files))
-        if sizes.unchanged:
-            yield from _unchanged(assistant, tiny(folder / "unchanged", sizes.unchanged))
-        yield from _growth(assistant, folder / "waves", sizes.waves, tiny, "documents of one sentence")
-        large = sizes.chunks // CHUNKS_OF_A_LARGE_ONE
-        yield from _growth(assistant, folder / "chunks", large, ten_pages, "documents of ten pages")
+        yield from _unchanged(assistant, tiny(folder / "unchanged", sizes.unchanged))
+
+
+def growth(sizes: Sizes | None = None) -> Figures:
+    """(what, figure) of what documents cost, and of the memory, at each of the marks."""
+    with running() as (assistant, folder):
+        yield from _growth(assistant, folder, (sizes or Sizes()).marks)
 
 
 def _side_by_side(assistant: Running, files: Sequence[Path], rounds: int) -> Figures:
@@ -102,19 +106,29 @@ def _unchanged(assistant: Running, files: Sequence[Path]) -> Figures:
     yield f"footnote ingest again: {said}", f"{time.perf_counter() - began:.1f} s"
 
 
-def _growth(
-    assistant: Running, folder: Path, count: int, make: Callable[[Path, int], list[Path]], what: str
-) -> Figures:
-    """Rate and memory while `count` documents come in, in four parts."""
-    if count < 4:
-        return
-    rates: list[float] = []
-    for number in range(4):
-        files = make(folder / f"{number}", count // 4)
-        rates.append(_rate(files, partial(_ingest, assistant.client, f"{what} {number}", files)))
-        resident = ", ".join(f"{name} {mib:.0f}" for name, mib in assistant.resident_mib().items())
-        yield f"{(number + 1) * (count // 4):,} {what}", f"{rates[-1]:.1f}/s, MiB resident: {resident}"
-    yield f"cost of the last of them against the first, {what}", f"{rates[0] / rates[-1]:.2f}"
+def _growth(assistant: Running, folder: Path, marks: Sequence[int]) -> Figures:
+    """What the last documents before each mark cost, and memory there. Each is a sentence, and so one chunk."""
+    _ingest(assistant.client, "warm-up", tiny(folder / "warm-up", PORTION // 10))
+    held = 0
+    costs: list[float] = []
+    memory: list[float] = []
+    for mark in sorted(marks):
+        measured = min(LAST, mark - held)
+        for begin in range(held, mark - measured, PORTION):
+            count = min(PORTION, mark - measured - begin)
+            _ingest(assistant.client, f"from {begin}", tiny(folder / f"{begin}", count))
+        files = tiny(folder / f"before-{mark}", measured)
+        used = processor_seconds(os.getpid())
+        rate = _rate(files, partial(_ingest, assistant.client, f"before {mark}", files))
+        costs.append(1000 * (processor_seconds(os.getpid()) - used) / measured)
+        resident = assistant.resident_mib()
+        memory.append(sum(resident.values()))
+        held = mark
+        said = ", ".join(f"{name} {mib:.0f}" for name, mib in resident.items())
+        yield f"{mark:,} documents of a sentence", f"{rate:.1f}/s, {costs[-1]:.1f} ms of processor each; MiB: {said}"
+        if len(costs) > 1:
+            against = f"{costs[-1] / costs[0]:.2f}, {memory[-1] / memory[0]:.2f}"
+            yield f"cost and memory of API and worker there, against {min(marks):,}", against
 
 
 def _ingest(client: Client, data_source: str, files: Sequence[Path]) -> None:
@@ -141,13 +155,12 @@ def _rate(things: Sequence[object], run: Callable[[], object]) -> float:
     return len(things) / (time.perf_counter() - began)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Benchmark of ingestion")
+def add_sizes(parser: argparse.ArgumentParser) -> None:
+    """The options from which `sizes_of` makes Sizes."""
     for name, value in asdict(Sizes()).items():
-        parser.add_argument(f"--{name}", type=int, default=value)
-    for what, figure in measure(Sizes(**vars(parser.parse_args()))):
-        print(f"{what:<66} {figure}", flush=True)
+        parser.add_argument(f"--{name}", type=int, default=value, nargs="*" if name == "marks" else None)
 
 
-if __name__ == "__main__":
-    main()
+def sizes_of(asked: argparse.Namespace) -> Sizes:
+    """What was asked for."""
+    return Sizes(**{field.name: getattr(asked, field.name) for field in fields(Sizes)})

