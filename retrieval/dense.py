@@ -38,6 +38,9 @@ WIDTH_STEP = 8
 # Each core embeds a batch of its own. Two cores on one batch wait for each other whenever parsers, the API or the index
 # server have one of them: `python -m tests.bench.streams`. A slice of 64 passages makes batches for some eight.
 MOST_STREAMS = 8
+# OpenVINO's Python binding prepares itself in the first inference of a process. Two threads in that at once wait for
+# each other for good: one holds the interpreter's lock and waits for what the other prepares, who waits for that lock.
+_first_inference = Lock()
 
 
 class DenseModel(Protocol):
@@ -84,6 +87,8 @@ class OpenVinoModel:
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(streams):
             self._idle.put(self._model.create_infer_request())
+        with _first_inference:
+            self._infer([[0]])
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of `texts`, in their order. Longer texts are cut at `max_tokens`."""

