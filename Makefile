@@ -60,7 +60,7 @@ e2e: install-test web ## browser tests in headless Chromium (Debian's, or the on
 faults: install-test ## take one part after the other away, for real: nothing accepted may be lost
 	@$(BIN)/pytest -q tests/faults
 
-faults-long: install-test ## 10,000 documents and 500 kills in each size, an hour or so; writes docs/faults.md
+faults-long: install-test ## 10,000 documents and 500 kills in each size, hours on 2 cores; writes docs/faults.md
 	@$(PY) -m tests.faults --documents 10000 --kills 500 --seed $(SEED) --report docs/faults.md
 
 eval: install-test ## evaluate on the sample company, against the kept scores

@@ -1,5 +1,6 @@
 """The embedded index server as a process: what survives its end, who may start it and who may ask it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from qdrant_edge import CountRequest, Point
 
 from services.embedded.index.collection import Collection
 from services.embedded.index.schema import Schema
+from tests.faults.volumes import mounted
 from tests.integration.index_chunks import CHUNKS, DENSE, RED, SPARSE, create, ids, is_value, may_read, point, words
 from tests.integration.index_process import IndexProcess, refusal
 
@@ -130,6 +132,25 @@ class TestLifetime:
             client.upsert("chunks", [point(2999, VECTOR, {7: 1.0})], wait=True)
             assert client.count("chunks", exact=True).count == 1500
             assert "cleared" in server.stop()[1]
+
+    def test_a_restart_with_little_room_on_the_disk_leaves_deleted_points_and_answers(self, tmp_path: Path) -> None:
+        with mounted(tmp_path / "disk", megabytes=500) as volume:
+            if volume is None:
+                pytest.skip("a volume of its own cannot be mounted here")
+            with IndexProcess(tmp_path / "disk") as server, closing(server.client()) as client:
+                create(client, "chunks")
+                client.upsert("chunks", [point(n, [1, n, 0, 0], {n: 1.0}, half=n % 2) for n in range(3000)], wait=True)
+                gone = models.FilterSelector(filter=models.Filter(must=[is_value("half", 0)]))
+                client.delete("chunks", gone, wait=True)
+                server.stop()
+            room = os.statvfs(tmp_path / "disk")
+            (tmp_path / "disk" / ".filler").write_bytes(bytes(room.f_bavail * room.f_frsize - 60 * 2**20))
+            with IndexProcess(tmp_path / "disk") as server, closing(server.client()) as client:
+                assert client.count("chunks", exact=True).count == 1500
+                assert ids(client.query_points("chunks", query=words(2999), using=SPARSE).points) == [2999]
+                client.upsert("chunks", [point(2999, VECTOR, {7: 1.0})], wait=True)
+                assert client.count("chunks", exact=True).count == 1500
+                assert "deleted points stay" in server.stop()[1]
 
     def test_searches_are_answered_while_chunks_are_written(self, tmp_path: Path) -> None:
         with IndexProcess(tmp_path) as server, closing(server.client()) as client, closing(server.client()) as other:

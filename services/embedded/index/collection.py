@@ -94,10 +94,19 @@ class Collection:
         except Exception as error:
             raise ValueError(f"{directory} cannot be opened: {error}") from error
         collection = cls(directory, schema, shard)
-        points = shard.info().points_count
-        if points <= VACUUMED_UP_TO and shard.optimize():
-            log.info("cleared deleted points out of %s, %d points kept", directory.name, points)
+        collection._vacuum()
         return collection
+
+    def _vacuum(self) -> None:
+        """Clear out deleted points; put off where the disk has not the room that takes, two copies of everything."""
+        points = self._shard.info().points_count
+        if points > VACUUMED_UP_TO:
+            return
+        try:
+            if self._shard.optimize():
+                log.info("cleared deleted points out of %s, %d points kept", self.directory.name, points)
+        except Exception as error:
+            log.warning("deleted points stay in %s for now: %s", self.directory.name, error)
 
     def query(self, requests: Sequence[QueryRequest]) -> list[list[ScoredPoint]]:
         """One list of points for each request, best first."""
