@@ -92,9 +92,9 @@ def reads_as_prose(file_name: str, size: int) -> bool:
 def parse_prose(path: Path, file_name: str) -> ParsedDocument | None:
     """What `parse` returns of a small text; None where the content is something else. Raises DocumentError."""
     original = Original(path)
-    if original.size > PROSE_BYTES or detect(original, file_name) not in types.PROSE:
+    if original.size > PROSE_BYTES or (media_type := detect(original, file_name)) not in types.PROSE:
         return None
-    return parse(path, file_name)
+    return _parsed_text(original, media_type)
 
 
 def _parsed(original: Original, file_name: str, parts: Parts, recogniser: Recogniser) -> ParsedDocument:
@@ -108,9 +108,7 @@ def _parsed(original: Original, file_name: str, parts: Parts, recogniser: Recogn
             return _CONTAINERS[media_type](original, parts)
         if media_type in types.COMPRESSED:
             return parse_compressed(original, media_type, file_name, parts)
-        if original.size > 4 * MAX_TEXT_CHARS:  # no encoding takes more bytes for a character
-            raise too_much_text()
-        return _TEXTS.get(media_type, parse_plain)(decoded(original.read()), media_type)
+        return _parsed_text(original, media_type)
     except RecursionError as error:
         raise DocumentError("The file is nested too deeply.", code="parse_limit") from error
     except BaseException as error:
@@ -118,3 +116,9 @@ def _parsed(original: Original, file_name: str, parts: Parts, recogniser: Recogn
         if type(error).__name__ != "PanicException":
             raise
         raise DocumentError("The file is damaged and cannot be read.", code="corrupt") from error
+
+
+def _parsed_text(original: Original, media_type: str) -> ParsedDocument:
+    if original.size > 4 * MAX_TEXT_CHARS:  # no encoding takes more bytes for a character
+        raise too_much_text()
+    return _TEXTS.get(media_type, parse_plain)(decoded(original.read()), media_type)

@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from services.db.database import Database, clock
+from services.db.grants import grants_in
 from services.db.jobs import UNFINISHED
 from services.db.leftovers import fetched, original_needed, text_needed
-from services.db.models import Document, DocumentGrant, Job, Version
+from services.db.models import Document, Job, Version
 
 BATCH_DOCUMENTS = 100
 BATCH_CHUNKS = 2_000
@@ -118,7 +119,7 @@ class AuditRegistry:
         with self._database.snapshot() as session:
             documents = list(session.scalars(select(Document).where(Document.id.in_(document_ids))))
             found = [document.id for document in documents]
-            grants = _grants(session, found)
+            grants = grants_in(session, found)
             versions = _versions(session, found)
             jobs = _unfinished(session, found)
             states = dict(
@@ -209,13 +210,6 @@ def _active() -> ColumnElement[bool]:
 
 def _settled(state: str) -> str:
     return "unfinished" if state in UNFINISHED else state
-
-
-def _grants(session: Session, ids: Sequence[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for grant in session.scalars(select(DocumentGrant).where(DocumentGrant.document_id.in_(ids))):
-        found.setdefault(grant.document_id, []).append(grant.grant_name)
-    return found
 
 
 def _versions(session: Session, ids: Sequence[str]) -> dict[str, dict[int, ExpectedVersion]]:

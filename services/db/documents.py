@@ -14,6 +14,7 @@ from retrieval.errors import ConflictError, NotFoundError
 from retrieval.types import Principal
 from services.db.batch import registered_together, rounds
 from services.db.database import Database
+from services.db.grants import grants_in
 from services.db.jobs import new_job
 from services.db.models import Document, Job, User, Version
 from services.db.registration import (
@@ -24,7 +25,6 @@ from services.db.registration import (
     editable_by,
     editable_by_name,
     granted,
-    grants_in,
     refusals_of_synced,
     registered,
     row_of,

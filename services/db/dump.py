@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from retrieval.errors import InvalidInputError
 from services.db.database import Database
+from services.db.jobs import UNFINISHED
 from services.db.leftovers import needed
 from services.db.migrate import knows, upgrade
 from services.db.models import Base, CitedVersion, Document, Generation, Job, Version
 
 OURS = frozenset(Base.metadata.tables) - {"sessions", "sign_in_links"}
 PAGE = 500
-UNFINISHED = ("queued", "running")
 Row = dict[str, Any]
 
 

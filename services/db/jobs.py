@@ -82,7 +82,7 @@ def overtake(session: Session, job: Job, now: datetime) -> None:
     was given up: until now that was kept for a retry."""
     if job.state in ("ready", "cancelled"):
         return
-    if job.state in ("queued", "running"):
+    if job.state in UNFINISHED:
         job.state, job.fence, job.lease_until = "cancelled", job.fence + 1, None
         job.finished_at = now
     if job.version is not None:
@@ -162,7 +162,7 @@ class JobQueue:
             document = session.get(Document, lease.document_id, with_for_update=True)
             same = (Job.document_id == lease.document_id, Job.version == lease.version)
             wanted = or_(
-                and_(Job.kind == "ingest", Job.state.in_(("queued", "running"))),
+                and_(Job.kind == "ingest", Job.state.in_(UNFINISHED)),
                 and_(Job.kind == "retire", Job.state == "queued"),
             )
             in_use = document is not None and document.deleted_at is None and document.active_version == lease.version

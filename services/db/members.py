@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session, join
 
 from services.db.database import Database
 from services.db.generation_lease import held
-from services.db.models import Document, DocumentGrant, GenerationMember, Version
+from services.db.grants import grants_in
+from services.db.models import Document, GenerationMember, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,14 @@ class Members:
         )
         with self._database.read() as session:
             rows = session.execute(query).all()
-            grants = _grants(session, [row[0].id for row in rows])
+            grants = grants_in(session, [row[0].id for row in rows])
         return [_missing(document, version, done or 0, grants) for document, version, done in rows]
 
     def metadata(self, document_id: str) -> Metadata:
         """Grants and modification time as they are now."""
         with self._database.read() as session:
             document = session.get_one(Document, document_id)
-            grants = tuple(_grants(session, [document_id]).get(document_id, ()))
+            grants = tuple(grants_in(session, [document_id]).get(document_id, ()))
             return Metadata(grants, document.modified_at, document.metadata_revision)
 
     def begin(self, versions: Sequence[tuple[str, int]]) -> None:
@@ -203,14 +204,6 @@ def stale(generation: int) -> Select[str, int]:
     )
     columns = select(GenerationMember.document_id, GenerationMember.version)
     return columns.where(GenerationMember.generation == generation, ~active)
-
-
-def _grants(session: Session, document_ids: Sequence[str]) -> dict[str, list[str]]:
-    query = select(DocumentGrant).where(DocumentGrant.document_id.in_(document_ids)).order_by(DocumentGrant.grant_name)
-    found: dict[str, list[str]] = {}
-    for grant in session.scalars(query):
-        found.setdefault(grant.document_id, []).append(grant.grant_name)
-    return found
 
 
 def _missing(document: Document, version: Version, done: int, grants: Mapping[str, Sequence[str]]) -> Missing:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from retrieval.errors import ConflictError
 from retrieval.types import Principal
 from services.db.database import clock
+from services.db.grants import grants_in
 from services.db.jobs import cancel, new_job, overtake
 from services.db.models import DataSource, DataSourceItem, Document, DocumentGrant, Job, User, Version
 
@@ -159,15 +160,6 @@ def renamed(session: Session, document: Document, new: Registration) -> tuple[st
     session.get_one(Version, (document.id, document.latest_version)).file_name = new.file_name
     moved = _set_metadata(document, new)
     return (_metadata_job(session, document, clock(session)).id,) if moved else ()
-
-
-def grants_in(session: Session, document_ids: Sequence[str]) -> dict[str, list[str]]:
-    """Grants by document, sorted."""
-    query = select(DocumentGrant).where(DocumentGrant.document_id.in_(document_ids)).order_by(DocumentGrant.grant_name)
-    found: dict[str, list[str]] = {}
-    for grant in session.scalars(query):
-        found.setdefault(grant.document_id, []).append(grant.grant_name)
-    return found
 
 
 def refusals_of_synced(session: Session, document_ids: Collection[str]) -> dict[str, ConflictError]:

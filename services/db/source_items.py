@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session, aliased
 
 from retrieval.errors import FootnoteError
 from services.db.database import Database
+from services.db.grants import grants_in
 from services.db.jobs import cancel, new_job
 from services.db.models import DataSource, DataSourceItem, Document, User
-from services.db.registration import Registration, deleted, editable_by_name, granted, grants_in, registered, renamed
+from services.db.registration import Registration, deleted, editable_by_name, granted, registered, renamed
 from services.db.syncs import SyncLease, held
 
 CHUNK = 200

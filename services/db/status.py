@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from services import pace
 from services.db.database import Database, clock
+from services.db.jobs import UNFINISHED
 from services.db.models import Document, Job, Version
 from services.db.progress import Running, Stuck, Working, due_at, is_due, last_progress, running_jobs, stuck, workers
 from services.db.source_health import SourceHealth, source_health
@@ -23,7 +24,6 @@ MINUTE = timedelta(minutes=1)
 SHOWN = 50
 # What stage times, the time to ready and the pace are taken from.
 RECENT = 500
-UNFINISHED = ("queued", "running")
 GIVEN_UP = ("failed", "quarantined")
 
 

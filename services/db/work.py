@@ -10,8 +10,9 @@ from datetime import datetime
 from sqlalchemy import and_, exists, select, tuple_
 
 from services.db.database import Database
-from services.db.jobs import Lease, LeaseLostError
-from services.db.models import Document, DocumentGrant, Job, Version
+from services.db.grants import grants_in
+from services.db.jobs import UNFINISHED, Lease, LeaseLostError
+from services.db.models import Document, Job, Version
 from services.db.repairs import made_good
 
 
@@ -49,8 +50,7 @@ class Work:
             if document is None or document.deleted_at is not None:
                 raise LeaseLostError("The document was deleted.")
             version = session.get_one(Version, (document_id, document.latest_version))
-            grants = select(DocumentGrant.grant_name).where(DocumentGrant.document_id == document_id)
-            return _details(document, version, tuple(session.scalars(grants.order_by(DocumentGrant.grant_name))))
+            return _details(document, version, tuple(grants_in(session, [document_id]).get(document_id, ())))
 
     def details_of(self, leases: Collection[Lease]) -> dict[str, WorkDetails]:
         """By job id, of the version that each job ingests; without those whose document was deleted meanwhile."""
@@ -61,14 +61,11 @@ class Work:
             .join(Version, Version.document_id == Document.id)
             .where(tuple_(Version.document_id, Version.number).in_(keys), Document.deleted_at.is_(None))
         )
-        granted = select(DocumentGrant).where(DocumentGrant.document_id.in_(ids)).order_by(DocumentGrant.grant_name)
         with self._database.read() as session:
             found = {
                 (document.id, version.number): (document, version) for document, version in session.execute(versions)
             }
-            grants: dict[str, list[str]] = {}
-            for grant in session.scalars(granted):
-                grants.setdefault(grant.document_id, []).append(grant.grant_name)
+            grants = grants_in(session, ids)
             return {
                 lease.job_id: _details(
                     *found[lease.document_id, lease.version or 0], tuple(grants.get(lease.document_id, ()))
@@ -85,7 +82,7 @@ class Work:
                 return True
             making = exists().where(
                 and_(Job.document_id == document_id, Job.version == version, Job.kind == "ingest"),
-                Job.state.in_(("queued", "running")),
+                Job.state.in_(UNFINISHED),
             )
             return document.active_version != version and not session.scalar(select(making))
 

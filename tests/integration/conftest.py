@@ -10,6 +10,8 @@ from services.db.generations import CHUNK_TOKENS, RECIPE, Generations
 from services.db.migrate import migrate
 from services.db.models import Base
 from tests import private_servers, system
+from tests.integration.test_registry import ANN, someone
+from tests.integration.workshop import Workshop, workshop
 
 DATABASES = ["sqlite", *(["postgresql"] if private_servers.has_postgres() else [])]
 
@@ -33,6 +35,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
     registry.dispose()
+
+
+@pytest.fixture(scope="module")
+def index_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with private_servers.index_server(tmp_path_factory.mktemp("index")) as url:
+        yield url
+
+
+@pytest.fixture
+def shop(database: Database, tmp_path: Path, index_url: str) -> Iterator[Workshop]:
+    with workshop(database, tmp_path, index_url, someone(database, ANN)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session", params=system.SIZES)

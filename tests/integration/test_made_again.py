@@ -3,7 +3,7 @@
 And one whose chunks were deleted late, by a worker that stood still meanwhile, is made again by itself.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from ingest.parsing import ParsedDocument
 from retrieval.embedding import Embedder
 from retrieval.errors import DocumentError
 from retrieval.index import ChunkIndex
-from services.db.database import Database
 from services.db.documents import Documents
 from services.db.generations import Generations
 from services.db.jobs import Lease, LeaseLostError
@@ -22,23 +21,9 @@ from services.db.models import Job, Version
 from services.db.repairs import Repairs
 from services.engine import Engines
 from services.worker.jobs import JobRunner
-from tests import private_servers
-from tests.integration.test_registry import ANN, someone
-from tests.integration.workshop import Workshop, parsed, workshop
+from tests.integration.workshop import Workshop, parsed
 
 WORDS = "The keeper of the keys is Tobias."
-
-
-@pytest.fixture(scope="module")
-def index_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with private_servers.index_server(tmp_path_factory.mktemp("index")) as url:
-        yield url
-
-
-@pytest.fixture
-def shop(database: Database, tmp_path: Path, index_url: str) -> Iterator[Workshop]:
-    with workshop(database, tmp_path, index_url, someone(database, ANN)) as made:
-        yield made
 
 
 def changed(path: Path, name: str) -> ParsedDocument:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -12,25 +12,10 @@ import pytest
 from ingest.parsing import ParsedDocument
 from retrieval.errors import IndexRefusedError
 from retrieval.types import Chunk, Embedding, IndexedChunk, SparseVector
-from services.db.database import Database
 from services.db.documents import Documents
 from services.db.jobs import MAX_ATTEMPTS
 from services.worker import heartbeat
-from tests import private_servers
-from tests.integration.test_registry import ANN, someone
-from tests.integration.workshop import Workshop, parsed, workshop
-
-
-@pytest.fixture(scope="module")
-def index_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with private_servers.index_server(tmp_path_factory.mktemp("index")) as url:
-        yield url
-
-
-@pytest.fixture
-def shop(database: Database, tmp_path: Path, index_url: str) -> Iterator[Workshop]:
-    with workshop(database, tmp_path, index_url, someone(database, ANN)) as made:
-        yield made
+from tests.integration.workshop import Workshop, parsed
 
 
 def sentences(*numbers: int) -> str:

@@ -21,7 +21,6 @@ from services.db.database import Database
 from services.db.generations import CHUNK_TOKENS, RECIPE, Generations
 from services.db.migrate import migrate
 from services.db.models import Base
-from tests import private_servers
 from tests.integration.conftest import DATABASES
 from tests.integration.ingestion_machine import machine
 from tests.integration.test_registry import ANN, someone
@@ -30,12 +29,6 @@ from tests.integration.workshop import Workshop
 # SQLite's file is copied for each example; PostgreSQL's tables are emptied, which is slower.
 EXAMPLES = {"sqlite": 20, "postgresql": 5}
 STEPS = 18
-
-
-@pytest.fixture(scope="module")
-def index_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with private_servers.index_server(tmp_path_factory.mktemp("index")) as url:
-        yield url
 
 
 @dataclass
