@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnClause, Connection, create_engine, event, literal_column, text
+from sqlalchemy import ColumnClause, Connection, create_engine, event, func, literal_column, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
@@ -19,6 +19,9 @@ from retrieval.errors import UnavailableError
 
 BUSY_SECONDS = 15
 STATEMENT_MS = 15_000
+# A process that is stopped or cut off in the middle of a transaction keeps its locks no longer than this: less than a
+# lease lasts, so that whoever takes its jobs over finds them free.
+IDLE_MS = 10_000
 
 
 class Database:
@@ -53,16 +56,16 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """A session for reading that sees the state of one moment, however many queries it makes."""
+        """A session for reading that sees the state of one moment, however many queries it makes and however slowly."""
         with _unavailable(), Session(self._still, expire_on_commit=False) as session:
+            self._take_time(session.connection())
             yield session
 
     @contextmanager
     def rewriting(self) -> Iterator[Connection]:
         """A bare connection whose one transaction may make and drop tables, and take as long as it needs."""
         with _unavailable(), self._writer.connect() as connection, connection.begin():
-            if not self.is_sqlite:
-                connection.execute(text("SET LOCAL statement_timeout = 0"))
+            self._take_time(connection)
             yield connection
 
     def connection(self) -> Connection:
@@ -78,9 +81,14 @@ class Database:
             if address.database:
                 Path(address.database).parent.mkdir(parents=True, exist_ok=True)
             return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
-        return {
-            "connect_args": {"connect_timeout": 5, "options": f"-c statement_timeout={STATEMENT_MS} -c timezone=UTC"}
-        }
+        limits = f"-c statement_timeout={STATEMENT_MS} -c idle_in_transaction_session_timeout={IDLE_MS}"
+        return {"connect_args": {"connect_timeout": 5, "options": f"{limits} -c timezone=UTC"}}
+
+    def _take_time(self, connection: Connection) -> None:
+        """No limit of time holds for this transaction."""
+        if not self.is_sqlite:
+            limits = ("statement_timeout", "idle_in_transaction_session_timeout")
+            connection.execute(select(*(func.set_config(limit, "0", True) for limit in limits)))
 
 
 def clock(session: Session) -> datetime:

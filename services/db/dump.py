@@ -69,8 +69,6 @@ class Snapshot:
 def snapshot(database: Database) -> Iterator[Snapshot]:
     """All that is read in this context is of one moment. Raises UnavailableError."""
     with database.snapshot() as session:
-        if not database.is_sqlite:
-            session.execute(text("SET LOCAL statement_timeout = 0"))
         yield Snapshot(session)
 
 

@@ -1,18 +1,23 @@
 """The queue in the database, on both databases: leases, fences, attempts, and what the reconciler mends."""
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
-from retrieval.errors import DocumentError, IndexUnavailableError
+from retrieval.errors import DocumentError, IndexUnavailableError, UnavailableError
+from services.db import database as databases
 from services.db.activation import Activation, Swap
 from services.db.database import Database, clock
 from services.db.documents import Documents
 from services.db.generation_lease import GenerationChangedError
-from services.db.jobs import MAX_ATTEMPTS, JobQueue, LeaseLostError
+from services.db.jobs import LEASE, MAX_ATTEMPTS, JobQueue, Lease, LeaseLostError, hold
 from services.db.models import Job
+from tests.integration.conftest import DATABASES
 from tests.integration.test_registry import ANN, handbook, someone
 
 
@@ -53,6 +58,44 @@ def test_a_worker_whose_lease_ran_out_can_change_nothing_more(database: Database
         queue.fail(stopped, DocumentError("no"))
     queue.renew(revived, chunks_done=5)
     assert job(database, job_id).chunks_done == 5
+
+
+def stop_inside(transactions: Database, lease: Lease, meanwhile: Callable[[], None]) -> None:
+    """As a process that is stopped between taking the lock on its job and writing to it, and revived."""
+    with transactions.write() as session:
+        assert hold(session, [lease]) == {lease.job_id}
+        meanwhile()
+        hold(session, [lease])
+
+
+# SQLite's lock is the process's own: only its end frees it.
+@pytest.mark.parametrize("database", DATABASES[1:], indirect=True)
+def test_a_worker_that_is_stopped_inside_a_transaction_locks_no_job_for_longer_than_its_lease(
+    database: Database, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert timedelta(milliseconds=databases.IDLE_MS) < LEASE
+    monkeypatch.setattr(databases, "IDLE_MS", 300)
+    stopped, queue = Database(database.url.render_as_string(hide_password=False)), JobQueue(database)
+    lease = queue.claim(job_id, "one")
+    assert lease is not None
+    expire(database, job_id)
+    rung: list[list[str]] = []
+
+    def meanwhile() -> None:
+        rung.append(queue.reconcile())  # it passes over what is locked
+        time.sleep(1)
+        rung.append(queue.reconcile())
+
+    with ExitStack() as stack:
+        stack.callback(stopped.dispose)
+        with pytest.raises(UnavailableError) as refused:
+            stop_inside(stopped, lease, meanwhile)
+        assert refused.value.code == "database_unavailable"
+        assert rung == [[], [job_id]]
+        with stopped.snapshot() as session:
+            before = clock(session)
+            time.sleep(1)
+            assert clock(session) > before  # what only reads may take its time
 
 
 def test_an_expired_lease_goes_back_to_the_queue_and_is_rung(database: Database, job_id: str) -> None:
