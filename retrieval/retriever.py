@@ -97,4 +97,7 @@ def _hit(rank: int, candidate: Candidate, views: Mapping[str, DocumentView]) -> 
         chunk=candidate.chunk,
         dense_score=candidate.dense_score,
         sparse_score=candidate.sparse_score,
+        dense_rank=candidate.dense_rank,
+        sparse_rank=candidate.sparse_rank,
+        fused_rank=rank,
     )

@@ -140,7 +140,8 @@ class DocumentView:
 class Hit:
     """A retrieved chunk that the principal may read, with its document's metadata, its rank (from 1) and score.
 
-    `dense_score` is the cosine to the query and `sparse_score` the BM25 score, None where that search missed it.
+    `dense_score` is the cosine to the query and `sparse_score` the BM25 score, None where that search missed it, as is
+    its rank there. `fused_rank` is its place among what may be read before it was reranked.
     """
 
     rank: int
@@ -149,6 +150,9 @@ class Hit:
     chunk: Chunk
     dense_score: float | None = None
     sparse_score: float | None = None
+    dense_rank: int | None = None
+    sparse_rank: int | None = None
+    fused_rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
