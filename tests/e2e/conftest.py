@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 from tests import private_servers
 
@@ -77,7 +77,11 @@ def page(browser: Browser, up: Up) -> Iterator[Page]:
         "request", lambda request: None if request.url.startswith((up.url, "data:")) else complaints.append(request.url)
     )
     opened.goto(up.footnote("sign-in").strip())
-    opened.get_by_test_id("composer").wait_for(timeout=60_000)  # other tests may keep the machine busy
+    try:
+        opened.get_by_test_id("composer").wait_for(timeout=60_000)  # other tests may keep the machine busy
+    except TimeoutError as error:
+        seen = opened.inner_text("body")
+        raise AssertionError(f"Not signed in at {opened.url}: {seen!r}, console {complaints}") from error
     # Before signing in, /v1/me says 401, which Chromium notes in the console.
     complaints.clear()
     yield opened

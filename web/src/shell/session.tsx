@@ -44,10 +44,15 @@ export function useSignedIn(): Me {
   return me;
 }
 
-/** Starts a session. A window that held another one before is loaded afresh, so that nothing of it is left. */
-export function useEnterSession(): (me: Me) => void {
+/**
+ * Starts a session. A window that held another one before is loaded afresh, so that nothing of it is left.
+ *
+ * The question who is signed in may be under way still, asked before there was a session: its answer must not come last.
+ */
+export function useEnterSession(): (me: Me) => Promise<void> {
   const queries = useQueryClient();
-  return (me) => {
+  return async (me) => {
+    await queries.cancelQueries({ queryKey: ME });
     const used = queries
       .getQueryCache()
       .getAll()

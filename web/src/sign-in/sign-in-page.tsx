@@ -82,7 +82,7 @@ function PasswordForm({ onSignedIn }: { onSignedIn: () => void }) {
     mutationFn: () => signInWithPassword(email.trim(), password),
     onSuccess: (me) => {
       onSignedIn();
-      enter(me);
+      return enter(me);
     },
   });
   const submit = (event: SyntheticEvent) => {
