@@ -63,8 +63,8 @@ faults: install-test ## take one part after the other away, for real: nothing ac
 faults-long: install-test ## 10,000 documents and 500 kills in each size, hours on 2 cores; writes docs/faults.md
 	@$(PY) -m tests.faults --documents 10000 --kills 500 --seed $(SEED) --report docs/faults.md
 
-eval: install-test ## evaluate on the sample company, against the kept scores
-	@$(BIN)/pytest -q tests/evaluation
+eval: install-test ## score the sample company and the public sets that are there, against the kept scores (docs/evaluation.md)
+	@$(BIN)/pytest -q tests/evaluation $(addprefix --without=,$(EVAL_WITHOUT))
 
 bench: $(VENV)/.installed-bench ## print speed, memory and start-up figures
 	@$(PY) -m tests.bench && $(PY) -m tests.bench.index_server

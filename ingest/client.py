@@ -29,6 +29,7 @@ from ingest.resources import (
     Document,
     DocumentDetail,
     DocumentText,
+    Explanation,
     Group,
     Me,
     NewApiKey,
@@ -107,9 +108,13 @@ class Client:
         modified_at: datetime | None = None,
         effective_from: datetime | None = None,
         effective_until: datetime | None = None,
+        supersedes: Sequence[str | tuple[str, str]] | None = None,
         on_block: Callable[[int], None] | None = None,
     ) -> Registered:
         """Send one file, read from disk block by block. Without `grants` only the uploader may read it.
+
+        `supersedes` names the documents that it replaces: external ids of the same data source, or pairs of data source
+        and external id.
 
         `on_block` is told the size in bytes of each block that is read; what it raises ends the upload. Sending the
         same file twice is harmless, so a broken connection is tried again. OSError where the file cannot be read.
@@ -124,6 +129,7 @@ class Client:
             modified_at=modified_at,
             effective_from=effective_from,
             effective_until=effective_until,
+            supersedes=supersedes,
         )
         response = self._rest.send_form(
             "/v1/documents",
@@ -190,9 +196,11 @@ class Client:
 
     # --- questions
 
-    def search(self, query: str, *, top_k: int = 8, filters: SearchFilters = NO_FILTERS) -> SearchResult:
-        """The passages nearest to `query` among those the principal may read, best first."""
-        body = {"query": query, "top_k": top_k, "filters": _filters(filters)}
+    def search(
+        self, query: str, *, top_k: int = 8, filters: SearchFilters = NO_FILTERS, explain: bool = False
+    ) -> SearchResult:
+        """The passages nearest to `query` among those the principal may read, best first; with `explain`, why these."""
+        body = {"query": query, "top_k": top_k, "filters": _filters(filters), **({"explain": True} if explain else {})}
         return value_of(SearchResult, self._rest.json("POST", "/v1/search", body=body, repeatable=True))
 
     def ask(
@@ -225,6 +233,10 @@ class Client:
         response = self._rest.send("POST", "/v1/ask", body=body, stream=True, read_timeout_s=_ANSWER_TIMEOUT_S)
         with closing(response):
             yield from answer_events(response)
+
+    def explain(self, answer_id: str) -> Explanation:
+        """How one's answer was found, as it was recorded when it was made."""
+        return value_of(Explanation, self._rest.json("GET", f"/v1/answers/{_segment(answer_id)}/explain"))
 
     # --- the server and its accounts
 

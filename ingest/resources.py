@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ingest.problems import UnexpectedAnswerError
-from retrieval.types import Page
+from retrieval.types import Page, Usage
 
 T = TypeVar("T")
 
@@ -59,11 +59,24 @@ class LeftOut(Resource):
     reason: str
 
 
+class DocumentName(Resource):
+    """What a document is known by to whoever sends it."""
+
+    data_source: str
+    external_id: str
+
+
 class DocumentDetail(Document):
-    """A document, with what its text lacks: `hidden_chars` counts characters that nobody would see."""
+    """A document, with what its text lacks: `hidden_chars` counts characters that nobody would see.
+
+    `superseded_by` is the id of the document that took its place; `supersedes` what its sender said that it replaces,
+    None for those who may not edit it.
+    """
 
     left_out: tuple[LeftOut, ...] = ()
     hidden_chars: int = 0
+    superseded_by: str | None = None
+    supersedes: tuple[DocumentName, ...] | None = None
 
 
 class Registered(Resource):
@@ -100,13 +113,65 @@ class SearchHit(Resource):
     text: str
     score: float
     modified_at: datetime | None = None
+    superseded_by: str | None = None
+
+    @property
+    def passage_id(self) -> str:
+        """The same for the same passage of the same version, and for no other."""
+        return f"{self.document_id}:{self.version}:{self.start}-{self.end}"
+
+
+class Place(Resource):
+    """Where a hit stood: `rank` in the end, the others in each search and before reranking; None: not found there."""
+
+    rank: int
+    score: float
+    document_id: str
+    version: int
+    title: str | None = None
+    page: int | None = None
+    start: int
+    end: int
+    dense_rank: int | None = None
+    dense_score: float | None = None
+    sparse_rank: int | None = None
+    fused_rank: int | None = None
+
+
+class Decision(Resource):
+    """What was made of the hits: answered where `sufficiency` reached `threshold`; `refusal` is why it was not."""
+
+    outcome: str
+    mode: str
+    refusal: str | None = None
+    sufficiency: float | None = None
+    threshold: float | None = None
+    usage: Usage = Usage()
+    timings_ms: Mapping[str, float] = Field(default_factory=dict)
+
+
+class Explanation(Resource):
+    """Why a search, or the search behind an answer, found what it found. `timings_ms` are of the search's steps.
+
+    `query` is None where it may repeat words that one may no longer read. `withheld` counts hits that one may no longer
+    read, `dropped` candidates that the registry did not let through. `recorded` is False for an older answer.
+    """
+
+    recorded: bool = True
+    query: str | None = None
+    hits: tuple[Place, ...] = ()
+    withheld: int = 0
+    dropped: int | None = None
+    timings_ms: Mapping[str, float] = Field(default_factory=dict)
+    answer: Decision | None = None
 
 
 class SearchResult(Resource):
-    """Hits, best first, and the server's time in milliseconds."""
+    """Hits, best first, and the server's time in milliseconds; `explain` where it was asked for."""
 
     hits: tuple[SearchHit, ...]
     took_ms: float | None = None
+    explain: Explanation | None = None
 
 
 class Me(Resource):

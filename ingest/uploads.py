@@ -21,7 +21,8 @@ from ingest.resources import Registered, Resource, value_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """A file to be sent, and what is said of it. Without `grants` only the uploader may read it; `external_id` is the
-    file's name where None."""
+    file's name where None. `supersedes` names what it replaces: external ids of the same data source, or pairs of data
+    source and external id; None leaves what was said before."""
 
     path: Path
     data_source: str
@@ -32,6 +33,7 @@ class Upload:
     modified_at: datetime | None = None
     effective_from: datetime | None = None
     effective_until: datetime | None = None
+    supersedes: Sequence[str | tuple[str, str]] | None = None
 
     @property
     def media_type(self) -> str:
@@ -48,8 +50,13 @@ class Upload:
             "modified_at": rfc3339(self.modified_at),
             "effective_from": rfc3339(self.effective_from),
             "effective_until": rfc3339(self.effective_until),
+            "supersedes": [_named(one) for one in self.supersedes] if self.supersedes is not None else None,
         }
         return {name: value for name, value in said.items() if value is not None}
+
+
+def _named(document: str | tuple[str, str]) -> str | dict[str, str]:
+    return document if isinstance(document, str) else dict(zip(("data_source", "external_id"), document, strict=True))
 
 
 class WatchedFile(io.FileIO):

@@ -13,6 +13,7 @@ from contextlib import aclosing
 from retrieval.citations import Draft, SentenceReader, with_markers
 from retrieval.errors import ModelUnavailableError
 from retrieval.evidence import Evidence, Strictness, closest, weigh
+from retrieval.explaining import explained, judged
 from retrieval.extractive import select
 from retrieval.follow_up import carry_topic
 from retrieval.llm import ChatModel, Finished
@@ -37,6 +38,7 @@ from retrieval.types import (
     AnswerDone,
     AnswerEvent,
     Citation,
+    Explanation,
     Mode,
     Principal,
     Refusal,
@@ -93,6 +95,7 @@ class Answerer:
         """
         transcript = Transcript(answer_id, conversation_id)
         query, model = await self._standalone(question, history, transcript)
+        transcript.explanation = Explanation(query)
         if not terms(query):
             yield SourcesFound(())
             yield transcript.done(Refusal(RefusalReason.UNCLEAR_QUESTION))
@@ -123,6 +126,7 @@ class Answerer:
         began = time.perf_counter()
         reading, evidence = await asyncio.to_thread(_weighed, query, retrieved)
         transcript.took("rerank", began)
+        transcript.explanation = judged(explained(retrieved), evidence, self._strictness)
         return reading, evidence, retrieved.embedder.embed_dense
 
     async def _standalone(

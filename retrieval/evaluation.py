@@ -32,6 +32,7 @@ _MEASURES = {
     "recall_at_10": R @ 10,
     "recall_at_100": R @ 100,
 }
+_QUOTE_MEASURES = ("quote_recall", "quote_precision", "quote_iou")
 _MARKER = re.compile(r"\[(\d{1,4})\]")
 
 
@@ -170,10 +171,19 @@ def ranking(questions: Sequence[Question], found: Sequence[Sequence[Hit]]) -> di
 
 def ndcg_by_question(questions: Sequence[Question], found: Sequence[Sequence[Hit]]) -> dict[str, float]:
     """nDCG at 10 of each question that names its documents, by its identifier."""
+    return {name: row["ndcg_at_10"] for name, row in ranking_by_question(questions, found).items()}
+
+
+def ranking_by_question(questions: Sequence[Question], found: Sequence[Sequence[Hit]]) -> dict[str, dict[str, float]]:
+    """What `ranking` is the mean of: each question that names its documents, by its identifier."""
     pairs = [(question, hits) for question, hits in zip(questions, found, strict=True) if question.expected]
     qrels = {question.identifier: dict(question.expected) for question, _ in pairs}
     run = {question.identifier: document_scores(hits) for question, hits in pairs}
-    return {measured.query_id: measured.value for measured in ir_measures.iter_calc([nDCG @ 10], qrels, run)}
+    rows: dict[str, dict[str, float]] = {identifier: {} for identifier in qrels}
+    for name, measure in _MEASURES.items() if qrels else ():
+        for measured in ir_measures.iter_calc([measure], qrels, run):
+            rows[measured.query_id][name] = float(measured.value)
+    return rows
 
 
 def document_scores(hits: Sequence[Hit]) -> dict[str, float]:
@@ -184,14 +194,17 @@ def document_scores(hits: Sequence[Hit]) -> dict[str, float]:
 
 def quoting(questions: Sequence[Question], found: Sequence[Sequence[Hit]]) -> dict[str, float | None]:
     """Recall, precision and intersection over union, in characters, of the expected quotes by the first hits."""
-    names = ("quote_recall", "quote_precision", "quote_iou")
-    rows = [
-        _quote_overlap(question.quotes, hits[:QUOTE_HITS])
+    rows = list(quoting_by_question(questions, found).values())
+    return {name: float(np.mean([row[name] for row in rows])) if rows else None for name in _QUOTE_MEASURES}
+
+
+def quoting_by_question(questions: Sequence[Question], found: Sequence[Sequence[Hit]]) -> dict[str, dict[str, float]]:
+    """What `quoting` is the mean of: each question that names its quotes, by its identifier."""
+    return {
+        question.identifier: dict(zip(_QUOTE_MEASURES, _quote_overlap(question.quotes, hits[:QUOTE_HITS]), strict=True))
         for question, hits in zip(questions, found, strict=True)
         if question.quotes
-    ]
-    means = np.mean(rows, axis=0) if rows else (None, None, None)
-    return {name: None if value is None else float(value) for name, value in zip(names, means, strict=True)}
+    }
 
 
 def abstention(questions: Sequence[Question], asked: Sequence[Asked]) -> Abstention:

@@ -53,7 +53,7 @@ class Evidence:
 
     def suffices(self, strictness: Strictness) -> bool:
         """Whether to answer at all."""
-        return self.sufficiency >= _MODEL.thresholds[strictness.value]
+        return self.sufficiency >= threshold(strictness)
 
 
 _MODEL = load_weights("evidence", [field.name for field in fields(Signals)])
@@ -75,6 +75,11 @@ _AMOUNT_WORD = re.compile(
     r"million|half|third|quarter|twice|once|daily|weekly|monthly|annual|every|no limit|unlimited|none)",
     re.IGNORECASE,
 )
+
+
+def threshold(strictness: Strictness) -> float:
+    """The sufficiency from which on a question is answered."""
+    return _MODEL.thresholds[strictness.value]
 
 
 def weigh(reading: Reading) -> Evidence:

@@ -18,7 +18,6 @@ from qdrant_client.http.exceptions import ApiException, ResponseHandlingExceptio
 
 from retrieval.access import AccessFilter, access_filter
 from retrieval.errors import IndexRefusedError, IndexUnavailableError
-from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.types import Candidate, Chunk, Embedding, IndexedChunk, Principal, SearchFilters, SparseVector
 
 DENSE = "dense"
@@ -116,18 +115,22 @@ class ChunkIndex:
                 self._client.upsert(self._collection, points[start : start + UPSERT_BATCH], wait=True)
 
     def search(self, query: Embedding, principal: Principal, *, filters: SearchFilters, depth: int) -> list[Candidate]:
-        """Return the fused candidates of a dense and a BM25 search, `depth` deep each, best first.
+        """Return the candidates of a dense and a BM25 search, `depth` deep each, those of the first one before others.
 
         Raises ForbiddenError for a principal without grants, InvalidFilterError for contradictory filters.
         """
-        allowed = _compiled(access_filter(principal, filters))
+        access = access_filter(principal, filters)
+        allowed = _compiled(access)
         sparse = models.SparseVector(indices=list(query.sparse.indices), values=list(query.sparse.values))
         requests = [_request(list(query.dense), DENSE, allowed, depth)]
         if query.sparse.indices:
-            requests.append(_request(sparse, SPARSE, allowed, depth))
+            # A word's rarity is counted over what the principal may read. Counted over all, it would tell of the rest.
+            readable = models.Filter(must=[_any_of("grants", access.grants)])
+            rarity = models.SearchParams(idf=models.IdfCorpusParams(corpus=readable))
+            requests.append(_request(sparse, SPARSE, allowed, depth, params=rarity))
         with _unavailable():
             answers = self._client.query_batch_points(self._collection, requests)
-        return _fused([answer.points for answer in answers])
+        return _joined([answer.points for answer in answers])
 
     def count(self, document_id: str, version: int) -> int:
         """How many chunks of this document version the index holds, exactly."""
@@ -292,9 +295,14 @@ def _unavailable() -> Iterator[None]:
 
 
 def _request(
-    vector: list[float] | models.SparseVector, using: str, allowed: models.Filter, depth: int
+    vector: list[float] | models.SparseVector,
+    using: str,
+    allowed: models.Filter,
+    depth: int,
+    *,
+    params: models.SearchParams | None = None,
 ) -> models.QueryRequest:
-    return models.QueryRequest(query=vector, using=using, filter=allowed, limit=depth, with_payload=True)
+    return models.QueryRequest(query=vector, using=using, filter=allowed, params=params, limit=depth, with_payload=True)
 
 
 def _compiled(allowed: AccessFilter) -> models.Filter:
@@ -330,22 +338,20 @@ def _epoch(moment: datetime | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _fused(rankings: Sequence[Sequence[models.ScoredPoint]]) -> list[Candidate]:
+def _joined(rankings: Sequence[Sequence[models.ScoredPoint]]) -> list[Candidate]:
     """`rankings` is dense, then BM25 where the query has a known word."""
     points = {str(point.id): point for ranking in rankings for point in ranking}
     places = [{str(point.id): (rank, point.score) for rank, point in enumerate(r, start=1)} for r in rankings]
-    fused = reciprocal_rank_fusion([[str(point.id) for point in ranking] for ranking in rankings])
     dense, sparse = places[0], places[1] if len(places) > 1 else {}
     nowhere = (None, None)
     return [
-        _candidate(points[point].payload or {}, score, dense.get(point, nowhere), sparse.get(point, nowhere))
-        for point, score in fused.items()
+        _candidate(point.payload or {}, dense.get(name, nowhere), sparse.get(name, nowhere))
+        for name, point in points.items()
     ]
 
 
 def _candidate(
     payload: dict[str, Any],
-    score: float,
     dense: tuple[int | None, float | None],
     sparse: tuple[int | None, float | None],
 ) -> Candidate:
@@ -361,7 +367,6 @@ def _candidate(
         document_id=payload["document_id"],
         version=payload["version"],
         chunk=chunk,
-        score=score,
         dense_rank=dense[0],
         sparse_rank=sparse[0],
         dense_score=dense[1],

@@ -12,6 +12,7 @@ from retrieval.types import (
     AnswerDone,
     AnswerEvent,
     Citation,
+    Explanation,
     Mode,
     Outcome,
     Refusal,
@@ -35,6 +36,7 @@ class Transcript:
     text: str = ""
     sentences: list[Sentence] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
+    explanation: Explanation | None = None
     began: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("rewrite", "retrieve", "rerank", "first_text", "total"), 0.0)
@@ -77,4 +79,4 @@ class Transcript:
             usage=self.usage,
             timings_ms=dict(self.timings_ms),
         )
-        return AnswerDone(answer)
+        return AnswerDone(answer, self.explanation)

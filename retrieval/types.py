@@ -107,14 +107,14 @@ class IndexedChunk:
 class Candidate:
     """A chunk as the index returned it, before the registry has been asked whether it may be shown.
 
-    `score` is the fused score. The ranks (from 1) say where each of the two searches placed it and the scores what it
-    got there (cosine, BM25); None where that search did not return it.
+    `score` is 0 until it is fused. The ranks (from 1) say where each of the two searches placed it and the scores what
+    it got there (cosine, BM25); None where that search did not return it.
     """
 
     document_id: str
     version: int
     chunk: Chunk
-    score: float
+    score: float = 0.0
     dense_rank: int | None = None
     sparse_rank: int | None = None
     dense_score: float | None = None
@@ -153,6 +153,42 @@ class Hit:
     dense_rank: int | None = None
     sparse_rank: int | None = None
     fused_rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a hit stood: `rank` in the end, the others in each search, after fusion and before reranking; all from 1.
+
+    None where that search did not return it. `start:end` is its span in the document version's text.
+    """
+
+    rank: int
+    score: float
+    document_id: str
+    version: int
+    page: int | None
+    start: int
+    end: int
+    dense_rank: int | None
+    dense_score: float | None
+    sparse_rank: int | None
+    fused_rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a search found what it found: `query` as it was searched, every hit's places, what each step took.
+
+    `dropped` counts the candidates that the index gave and the registry did not let through. `sufficiency` is how sure
+    the hits hold an answer, in [0, 1], and `threshold` how sure they had to; None where nothing was to be answered.
+    """
+
+    query: str
+    hits: tuple[Place, ...] = ()
+    dropped: int = 0
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    sufficiency: float | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +331,10 @@ class SentenceChecked:
 
 @dataclass(frozen=True, slots=True)
 class AnswerDone:
-    """Last event of an answer that ended well."""
+    """Last event of an answer that ended well, with what it was found by: kept beside the answer, never part of it."""
 
     answer: Answer
+    explanation: Explanation | None = None
 
 
 AnswerEvent = SourcesFound | TextDelta | SentenceChecked | AnswerDone

@@ -186,6 +186,10 @@ def evaluate(
     questions: Annotated[Path | None, typer.Argument(help="A file of questions, one JSON object a line.")] = None,
     beir: Annotated[Path | None, typer.Option(help="A folder in BEIR's form instead.")] = None,
     split: Annotated[str, typer.Option(help="Which of its qrels.")] = "test",
+    search_only: Annotated[bool, typer.Option("--search-only", help="Ask for no answers: faster.")] = False,
+    each: Annotated[
+        Path | None, typer.Option("--per-question", help="Write what each question got here, a JSON object a line.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Score your own questions over your own documents, by the production code in an index of its own.
@@ -196,19 +200,22 @@ def evaluate(
     from rich.progress import Progress  # noqa: PLC0415
 
     from services.evaluation import evaluate_beir, evaluate_folder  # noqa: PLC0415
+    from services.per_question import write  # noqa: PLC0415
     from services.score_table import progress_to, show  # noqa: PLC0415
     from services.wiring.scratch import scratch_assistant  # noqa: PLC0415
 
     if (beir is None) == (corpus is None or questions is None):
         raise typer.BadParameter("Name a folder and a file of questions, or --beir DIR.")
     configure_logging("eval", "error")
-    console, failures = Console(stderr=True), list[str]()
+    console = Console(stderr=True)
     with scratch_assistant(_settings()) as assistant, Progress(console=console, disable=not console.is_terminal) as bar:
         if beir is not None:
-            scores = evaluate_beir(assistant, beir, split, progress_to(bar))
+            found = evaluate_beir(assistant, beir, split, progress_to(bar))
         elif corpus is not None and questions is not None:
-            scores, failures = evaluate_folder(assistant, corpus, questions, progress_to(bar))
-    show(scores, failures, as_json=json)
+            found = evaluate_folder(assistant, corpus, questions, progress_to(bar), ask=not search_only)
+    if each is not None:
+        write(each, found.questions)
+    show(found.scores, found.failures, as_json=json)
 
 
 @app.command()

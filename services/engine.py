@@ -92,7 +92,8 @@ class Engines:
         engine = self._engine
         same = engine is not None and engine.embedder.model_name == generation.embedding_model
         embedder = engine.embedder if engine is not None and same else self._load(generation.embedding_model)
-        return Engine(generation.number, generation.chunk_tokens, embedder, self._open_index(generation.number))
+        index = self._open_index(generation.number)
+        return Engine(generation.number, generation.chunk_tokens, embedder.of_recipe(generation.recipe), index)
 
     def follow(self, stop: threading.Event) -> None:
         """Notice a switch within a second, from a thread of its own, also while nobody searches."""

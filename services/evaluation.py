@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,26 @@ from typing import Any
 from retrieval.errors import DocumentError, NotFoundError
 from retrieval.evaluation import Question, Scores, read_beir, read_questions
 from services.manifest import FILE, read_manifest
+from services.per_question import QuestionScore, per_question
 from services.scoring import score
 from services.wiring.scratch import ScratchAssistant
 
 Progress = Callable[[str, int, int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The scores, what each question got, and what could not be ingested and why."""
+
+    scores: Scores
+    questions: tuple[QuestionScore, ...]
+    failures: tuple[str, ...] = ()
+
+
 def evaluate_folder(
-    assistant: ScratchAssistant, corpus: Path, questions: Path, progress: Progress
-) -> tuple[Scores, list[str]]:
-    """Ingest the folder and ask every question; the scores, and what could not be ingested and why.
+    assistant: ScratchAssistant, corpus: Path, questions: Path, progress: Progress, *, ask: bool = True
+) -> Evaluated:
+    """Ingest the folder, search with every question and, with `ask`, have it answered.
 
     A `manifest.json` in the folder says who may read what, in the form of `tests/corpus`; without one, everyone may.
     Raises NotFoundError, InvalidInputError.
@@ -33,22 +43,30 @@ def evaluate_folder(
         except DocumentError as error:
             failures.append(error.message)
         progress("Documents", done, len(documents))
-    return _scores(assistant, asked, progress, ask=True), failures
+    return _evaluated(assistant, asked, progress, ask=ask, failures=failures)
 
 
-def evaluate_beir(assistant: ScratchAssistant, folder: Path, split: str, progress: Progress) -> Scores:
+def evaluate_beir(assistant: ScratchAssistant, folder: Path, split: str, progress: Progress) -> Evaluated:
     """Ingest a BEIR set and search with its queries. Raises NotFoundError, InvalidInputError."""
     data = read_beir(folder, split)
     for done, (identifier, title, text) in enumerate(data.documents, start=1):
         said = {"external_id": identifier, "title": title or None}
         assistant.ingest(text.encode() or title.encode(), f"{identifier}.txt", said)
         progress("Documents", done, len(data.documents))
-    return _scores(assistant, data.questions, progress, ask=False)
+    return _evaluated(assistant, data.questions, progress, ask=False)
 
 
-def _scores(assistant: ScratchAssistant, questions: Sequence[Question], progress: Progress, *, ask: bool) -> Scores:
+def _evaluated(
+    assistant: ScratchAssistant,
+    questions: Sequence[Question],
+    progress: Progress,
+    *,
+    ask: bool,
+    failures: Sequence[str] = (),
+) -> Evaluated:
     told = partial(progress, "Questions")
-    return asyncio.run(score(questions, assistant.retriever, assistant.answerer if ask else None, told))[0]
+    scored = asyncio.run(score(questions, assistant.retriever, assistant.answerer if ask else None, told))
+    return Evaluated(scored.scores, tuple(per_question(questions, scored)), tuple(failures))
 
 
 def _files(corpus: Path) -> list[tuple[Path, str, dict[str, Any]]]:

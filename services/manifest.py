@@ -24,13 +24,14 @@ class ManifestEntry:
     modified_at: datetime | None
     effective_from: datetime | None
     effective_until: datetime | None
+    supersedes: tuple[tuple[str, str], ...] | None
 
 
 def read_manifest(folder: Path) -> list[ManifestEntry]:
     """The entries of the folder's manifest. Raises InvalidInputError for one that cannot be read."""
     try:
         return [_entry(folder, raw) for raw in json.loads((folder / FILE).read_text(encoding="utf-8"))]
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidInputError(f"{FILE}: an entry cannot be read: {error}", code="invalid_manifest") from error
 
 
@@ -45,7 +46,16 @@ def _entry(folder: Path, raw: dict[str, Any]) -> ManifestEntry:
         modified_at=_moment(raw, "modified_at"),
         effective_from=_moment(raw, "effective_from"),
         effective_until=_moment(raw, "effective_until"),
+        supersedes=_superseded(raw),
     )
+
+
+def _superseded(raw: dict[str, Any]) -> tuple[tuple[str, str], ...] | None:
+    """Data source and external id of each; a bare id is one of the same data source."""
+    if raw.get("supersedes") is None:
+        return None
+    named = [{"external_id": one} if isinstance(one, str) else one for one in raw["supersedes"]]
+    return tuple((one.get("data_source") or raw["data_source"], one["external_id"]) for one in named)
 
 
 def _moment(raw: dict[str, Any], name: str) -> datetime | None:

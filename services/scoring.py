@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from retrieval.answering import Answerer
@@ -16,14 +17,21 @@ from retrieval.retriever import Retriever
 from retrieval.types import EVERYONE, AnswerDone, Hit, Principal
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The scores, and what they are made of: the hits of each question and, where it was asked, its answer."""
+
+    scores: Scores
+    found: tuple[Sequence[Hit], ...]
+    asked: tuple[Asked, ...]
+
+
 async def score(
     questions: Sequence[Question], retriever: Retriever, answerer: Answerer | None, progress: Callable[[int, int], None]
-) -> tuple[Scores, list[Sequence[Hit]]]:
-    """Search for every question as somebody with its grants, and with an answerer ask it too.
-
-    The scores, and the hits of each question.
-    """
+) -> Scored:
+    """Search for every question as somebody with its grants, and with an answerer ask it too."""
     found: list[Sequence[Hit]] = []
+    asked: list[Asked] = []
 
     async def search(question: Question) -> Sequence[Hit]:
         query = carry_topic(question.text, question.history)
@@ -31,8 +39,12 @@ async def score(
         found.append(hits)
         return hits
 
-    answer = partial(_asked, retriever, answerer) if answerer else None
-    return await evaluate(questions, search, answer, progress=progress), found
+    async def answer(answerer: Answerer, question: Question) -> Asked:
+        asked.append(await _asked(retriever, answerer, question))
+        return asked[-1]
+
+    scores = await evaluate(questions, search, partial(answer, answerer) if answerer else None, progress=progress)
+    return Scored(scores, tuple(found), tuple(asked))
 
 
 def asker(grants: tuple[str, ...]) -> Principal:

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     Empty: embedded in our own processes, as the bundled model always is."""
     embedding_api_key: SecretStr | None = None
     """Key for that server."""
+    reranker: str = ""
+    """A sentence-transformers cross-encoder, a folder or a name on the model hub, that reads the first passages of each
+    search and decides their order. Empty: they stay in the order of what the searches say of them."""
+    reranker_candidates: int = Field(default=20, ge=1, le=200)
+    """Passages of each search that it reads: each costs a pass through the model."""
     host: str = "127.0.0.1"
     """Address that the API listens on."""
     port: int = Field(default=8000, ge=0, le=65535)
@@ -96,6 +101,7 @@ class Settings(BaseSettings):
             "data_dir": self.data_dir.expanduser().absolute(),
             "database_url": self.database_url or f"sqlite:///{self.data_dir.expanduser().absolute() / 'db.sqlite3'}",
             "embedding_model": model_name(self.embedding_model),
+            "reranker": self.reranker and model_name(self.reranker),
             "public_url": (self.public_url or f"http://{reached_at}:{self.port}").rstrip("/"),
         }
         self.__dict__.update(completed)  # not by assignment: what we complete does not count as set by the operator

@@ -3,14 +3,14 @@
 Knows nothing of how answers are made. Only checked sentences are printed; on a terminal each as soon as it is checked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from ingest.commands import passages
+from ingest.commands import explaining, narrowing, passages
 from ingest.commands.output import Output, one_line, plain
 from ingest.commands.typesetting import LineBreaker
 from ingest.commands.verb import Verb, client_for, output_for
@@ -21,7 +21,6 @@ from retrieval.types import (
     Outcome,
     Refusal,
     RefusalReason,
-    SearchFilters,
     Sentence,
     SentenceChecked,
     SentenceStatus,
@@ -38,21 +37,25 @@ _REFUSALS = {
 
 def ask(
     ctx: typer.Context,
+    *,
     question: Annotated[str, typer.Argument(help="The question, in your own words.")],
     conversation: Annotated[
         str | None, typer.Option("--conversation", metavar="ID", help="Go on with this conversation.")
     ] = None,
-    data_source: Annotated[
-        list[str] | None,
-        typer.Option("--data-source", metavar="NAME", help="Only from this data source. Repeat for more."),
-    ] = None,
+    data_source: narrowing.DataSources = None,
+    as_of: narrowing.AsOf = None,
+    modified_after: narrowing.ModifiedAfter = None,
+    modified_before: narrowing.ModifiedBefore = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how its sources were found: places, scores, timings.")
+    ] = False,
 ) -> None:
     """Ask a question: the answer, then its sources with the words it stands on.
 
-    On a terminal the sentences appear as they are checked.
+    On a terminal the sentences appear as they are checked. --json with --explain prints {"answer", "explain"}.
     """
     output = output_for(ctx)
-    filters = SearchFilters(data_sources=tuple(data_source or ()))
+    filters = narrowing.filters(data_source, as_of, modified_after, modified_before)
     with client_for(ctx) as client:
         if output.out.is_terminal and not output.as_json:
             with closing(client.ask_stream(question, conversation_id=conversation, filters=filters)) as events:
@@ -60,12 +63,18 @@ def ask(
         else:
             answer = client.ask(question, conversation_id=conversation, filters=filters)
             if output.as_json:
-                output.json(answer)
+                output.json({"answer": answer, "explain": client.explain(answer.id)} if explain else answer)
                 return
             _print_text(answer, output)
-    _print_sources(answer, output)
+        explanation = client.explain(answer.id) if explain else None
+        closest = answer.refusal.closest if answer.refusal is not None else ()
+        newer = passages.newer_titles(client, [source.superseded_by for source in (*answer.sources, *closest)])
+    _print_sources(answer, newer, output)
     if answer.refusal is not None:
-        _print_refusal(answer.refusal, output)
+        _print_refusal(answer.refusal, newer, output)
+    if explanation is not None:
+        output.print("")
+        explaining.show(output, explanation)
     output.notice(f"To go on: --conversation {answer.conversation_id}")
 
 
@@ -124,7 +133,7 @@ def _write(lines: LineBreaker, sentence: Sentence, *, gap: str) -> None:
         lines.write(" (its sources do not support this)", style="yellow")
 
 
-def _print_sources(answer: Answer, output: Output) -> None:
+def _print_sources(answer: Answer, newer: Mapping[str, str], output: Output) -> None:
     """The cited sources in the order of their numbers: title, page, and each quote."""
     quotes: dict[int, dict[str, None]] = {}
     for sentence in answer.sentences:
@@ -134,7 +143,7 @@ def _print_sources(answer: Answer, output: Output) -> None:
         output.print("")
     for source in sorted(answer.sources, key=lambda source: source.number):
         if source.number in quotes:
-            remark = "superseded by a newer document" if source.superseded_by else ""
+            remark = passages.superseded(source.superseded_by, newer)
             line = passages.heading(source.number, source.title, page=source.page, remark=remark)
             passages.show(output, line, *(f"“{quote}”" for quote in quotes[source.number]))
     for conflict in answer.conflicts:
@@ -142,14 +151,16 @@ def _print_sources(answer: Answer, output: Output) -> None:
         output.print(Text(f"{numbers} disagree: {one_line(conflict.note)}", style="yellow"))
 
 
-def _print_refusal(refusal: Refusal, output: Output) -> None:
+def _print_refusal(refusal: Refusal, newer: Mapping[str, str], output: Output) -> None:
     """Why there is no answer, and what comes nearest to one."""
     output.print(Text(_REFUSALS[refusal.reason], style="bold"))
     if not refusal.closest:
         return
     output.print("The closest passages are:\n")
     for number, source in enumerate(refusal.closest, start=1):
-        passages.show(output, passages.heading(number, source.title, page=source.page), passages.shortened(source.text))
+        remark = passages.superseded(source.superseded_by, newer)
+        line = passages.heading(number, source.title, page=source.page, remark=remark)
+        passages.show(output, line, passages.shortened(source.text))
 
 
 def register(app: typer.Typer) -> None:

@@ -122,10 +122,13 @@ def _print_document(document: DocumentDetail, output: Output) -> None:
         output.json(document)
         return
     rows = Table.grid(padding=(0, 2))
-    for name, value in document.model_dump(exclude={"left_out", "hidden_chars"}).items():
+    for name, value in document.model_dump(exclude={"left_out", "hidden_chars", "supersedes"}).items():
         if value not in (None, (), ""):
             shown = state_text(document.state) if name == "state" else value
             rows.add_row(*cells(name.replace("_", " ").capitalize(), shown))
+    for number, named in enumerate(document.supersedes or ()):
+        where = "" if named.data_source == document.data_source else f" in {named.data_source}"
+        rows.add_row(*cells(" " if number else "Supersedes", f"{named.external_id}{where}"))
     for label, lacking in _lacking(document):
         rows.add_row(*cells(label, lacking))
     output.print(rows)

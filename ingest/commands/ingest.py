@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,9 @@ from rich.progress import Progress
 from ingest.client import Client
 from ingest.commands.grants import check_grants
 from ingest.commands.local_files import Listing, list_files
+from ingest.commands.narrowing import day_after, first_moment, moment_option
 from ingest.commands.output import Output, cells, state_text, table
-from ingest.commands.sending import FINISHED_STATES, Outcome, Sender
+from ingest.commands.sending import FINISHED_STATES, Outcome, Said, Sender
 from ingest.commands.usage import WrongUsageError
 from ingest.commands.verb import FAILED, INTERRUPTED, PARTLY_DONE, Verb, client_for, output_for
 from ingest.commands.waiting import wait_for
@@ -62,6 +64,17 @@ def ingest(
             callback=check_grants,
         ),
     ] = None,
+    supersedes: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="With one file: the external id of a document it replaces. Repeat for more."),
+    ] = None,
+    effective_from: Annotated[
+        datetime | None, moment_option("--effective-from", first_moment, "Since when it holds: a day, or a moment.")
+    ] = None,
+    effective_until: Annotated[
+        datetime | None,
+        moment_option("--effective-until", day_after, "Until when it holds: the last day, or a moment."),
+    ] = None,
     prune: Annotated[
         bool,
         typer.Option("--prune", help="Delete your documents of this data source that are not in the given folders."),
@@ -83,12 +96,16 @@ def ingest(
     listing = list_files(paths)
     for reason in [*listing.skipped, *listing.unreadable]:
         output.notice(f"Left out: {reason}")
+    if supersedes and len(listing.files) != 1:
+        raise WrongUsageError("--supersedes says what one file replaces: give one file.")
+    said = Said(supersedes or None, effective_from, effective_until)
     run = _Run(listing, data_source)
     with client_for(ctx) as client:
         held = _editable_documents(client, data_source)
         vanished = _vanished(client, held, listing, output, confirm=confirm) if prune else []
         try:
-            _send_and_wait(client, run, output, _by_external_id(held), vanished, grants=grant, wait=not no_wait)
+            sender = Sender(client, data_source, grant, _by_external_id(held), said=said)
+            _send_and_wait(client, run, output, sender, vanished, wait=not no_wait)
         except KeyboardInterrupt as error:
             output.notice(_interrupted(run), style="")
             raise typer.Exit(INTERRUPTED) from error
@@ -138,16 +155,15 @@ def _send_and_wait(
     client: Client,
     run: _Run,
     output: Output,
-    known: dict[str, Document],
+    sender: Sender,
     vanished: Sequence[Document],
     *,
-    grants: list[str] | None,
     wait: bool,
 ) -> None:
     files = run.listing.files
     with output.progress() as progress:
         sending = progress.add_task("Sending", total=len(files))
-        with closing(Sender(client, run.data_source, grants, known).send(files)) as outcomes:
+        with closing(sender.send(files)) as outcomes:
             for outcome in outcomes:
                 run.outcomes[outcome.external_id] = outcome
                 progress.advance(sending)

@@ -3,10 +3,14 @@
 Knows nothing of whether it was found by a search or cited by an answer.
 """
 
+from collections.abc import Iterable, Mapping
+
 from rich.padding import Padding
 from rich.text import Text
 
+from ingest.client import Client
 from ingest.commands.output import Output, one_line
+from retrieval.errors import FootnoteError
 
 # Three lines of a terminal of 80 columns.
 PASSAGE_LENGTH = 220
@@ -21,6 +25,26 @@ def heading(number: int, title: str | None, *, page: int | None, remark: str = "
     if remark:
         line.append(f"  {one_line(remark)}", style="dim")
     return line
+
+
+def newer_titles(client: Client, superseded_by: Iterable[str | None]) -> dict[str, str]:
+    """Titles of the documents that superseded others, by id: asked for now, so only of what one may still read."""
+    ids = sorted({id for id in superseded_by if id is not None})
+    try:
+        return (
+            {document.id: document.title or document.external_id for document in client.documents(ids=ids)}
+            if ids
+            else {}
+        )
+    except FootnoteError:  # what was asked for is there; a name for the newer document is not worth an error
+        return {}
+
+
+def superseded(superseded_by: str | None, newer: Mapping[str, str]) -> str:
+    """A remark on what is no longer the newest; empty where it is."""
+    if superseded_by is None:
+        return ""
+    return f"superseded by {newer[superseded_by]}" if superseded_by in newer else "superseded by a newer document"
 
 
 def show(output: Output, line: Text, *passages: str) -> None:

@@ -8,6 +8,7 @@ refuses such a request as a whole, they go one by one, and so each has its own r
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Event
 from typing import TypeVar
 
@@ -45,6 +46,18 @@ class Outcome:
         return self.state in FAILED_STATES
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the caller says of every file; None leaves what was said before."""
+
+    supersedes: Sequence[str] | None = None
+    effective_from: datetime | None = None
+    effective_until: datetime | None = None
+
+
+NOTHING_SAID = Said()
+
+
 class _StoppedError(Exception):
     """Raised inside an upload that is no longer wanted."""
 
@@ -53,8 +66,15 @@ class Sender:
     """Sends files into one data source. `grants` None leaves the server's; `known` maps external ids to documents."""
 
     def __init__(
-        self, client: Client, data_source: str, grants: Sequence[str] | None, known: Mapping[str, Document]
+        self,
+        client: Client,
+        data_source: str,
+        grants: Sequence[str] | None,
+        known: Mapping[str, Document],
+        *,
+        said: Said = NOTHING_SAID,
     ) -> None:
+        self._said = said
         self._client = client
         self._data_source = data_source
         self._grants = grants
@@ -120,6 +140,8 @@ class Sender:
 
     def _as_held(self, file: LocalFile) -> Outcome | None:
         """What has become of a file that the server holds; None where it is to be sent."""
+        if self._said != NOTHING_SAID:
+            return None  # only the server knows whether it is news
         document = self._known.get(file.external_id)
         if document is None or not _holds(document, file):
             return None
@@ -134,6 +156,9 @@ class Sender:
             external_id=file.external_id,
             grants=self._grants,
             modified_at=file.modified_at(),
+            effective_from=self._said.effective_from,
+            effective_until=self._said.effective_until,
+            supersedes=self._said.supersedes,
             on_block=self._check_wanted,
         )
         return _answered(file, registered)
@@ -145,6 +170,9 @@ class Sender:
             external_id=file.external_id,
             grants=self._grants,
             modified_at=file.modified_at(),
+            effective_from=self._said.effective_from,
+            effective_until=self._said.effective_until,
+            supersedes=self._said.supersedes,
         )
 
     def _check_wanted(self, _size: int = 0) -> None:

@@ -19,6 +19,7 @@ Name = Annotated[
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^\s@:,]+@[^\s@:,]+$")
 ]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f]+$")]
 Grant = Annotated[str, StringConstraints(max_length=260)]
 
 
@@ -53,7 +54,11 @@ class Problem(BaseModel):
 
 
 class Filters(Request):
-    """What narrows a search; AND-ed with what the asker may read."""
+    """What narrows a search; AND-ed with what the asker may read.
+
+    `modified_after` and `modified_before` are both inclusive. `as_of` finds what was in force at that moment, as it is
+    kept now; without it, what is in force now.
+    """
 
     data_sources: list[str] = Field(default=[], max_length=200)
     document_ids: list[str] = Field(default=[], max_length=200)
@@ -63,13 +68,22 @@ class Filters(Request):
     as_of: Moment | None = None
 
 
+class DocumentName(Request):
+    """What a document is known by to whoever sends it; without `data_source`, in that of the document it is said of."""
+
+    data_source: Name | None = None
+    external_id: ExternalId
+
+
 class DocumentMetadata(Request):
-    """What a caller says of a file it sends."""
+    """What a caller says of a file it sends.
+
+    `supersedes` names the documents that it replaces, which need not be there yet. What is left out stays as it was;
+    an empty list takes back what was said.
+    """
 
     data_source: Name = "uploads"
-    external_id: Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f]+$")] | None = (
-        None
-    )
+    external_id: ExternalId | None = None
     # PostgreSQL keeps no NUL in a text.
     title: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] | None = None
     url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\x00]*$")] | None = None
@@ -77,6 +91,7 @@ class DocumentMetadata(Request):
     modified_at: Moment | None = None
     effective_from: Moment | None = None
     effective_until: Moment | None = None
+    supersedes: list[ExternalId | DocumentName] | None = Field(default=None, max_length=200)
 
 
 class Registered(Response):
@@ -165,11 +180,15 @@ class LeftOut(Response):
 class DocumentDetail(Document):
     """One document, with what its text lacks: parts that could not be read, and characters that nobody would see.
 
-    Both are of the version that readers see, and none for those who may not read it.
+    Both are of the version that readers see, and none for those who may not read it. `superseded_by` is the newest
+    document in force that took its place, of those that one may read; `supersedes` is what its sender said, null for
+    those who may not edit it.
     """
 
     left_out: list[LeftOut]
     hidden_chars: int
+    superseded_by: str | None
+    supersedes: list[DocumentName] | None
 
 
 class Grants(Request):
@@ -210,6 +229,7 @@ class SearchRequest(Request):
     query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
     top_k: int = Field(default=10, ge=1, le=100)
     filters: Filters = Filters()
+    explain: bool = False
 
 
 class Passage(Response):
@@ -236,11 +256,82 @@ class SearchHit(Passage):
     score: float
 
 
+class Usage(Response):
+    """What the answer cost."""
+
+    llm_calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Timings(Response):
+    """Milliseconds of each step."""
+
+    rewrite: float = 0.0
+    retrieve: float = 0.0
+    rerank: float = 0.0
+    first_text: float = 0.0
+    total: float = 0.0
+
+
+class Place(Response):
+    """Where a hit stood: `rank` in the end, `dense_rank` and `sparse_rank` in the two searches (null where that search
+    did not return it), `fused_rank` after they were joined and before reranking; all from 1. `dense_score` is a cosine.
+    """
+
+    rank: int
+    score: float
+    document_id: str
+    version: int
+    title: str
+    page: int | None
+    start: int
+    end: int
+    dense_rank: int | None
+    dense_score: float | None
+    sparse_rank: int | None
+    fused_rank: int | None
+
+
+class Decision(Response):
+    """What was made of the hits: answered where `sufficiency`, in [0, 1], reached `threshold`.
+
+    Both are null where nothing was searched for, or nothing was recorded.
+    """
+
+    outcome: Literal["answered", "refused"]
+    mode: Literal["generated", "extractive"]
+    refusal: Literal["no_evidence", "unclear_question", "model_unavailable"] | None
+    sufficiency: float | None
+    threshold: float | None
+    usage: Usage
+    timings_ms: Timings
+
+
+class Explanation(Response):
+    """Why a search, or the search behind an answer, found what it found.
+
+    `query` is what was searched for; null where it may repeat words that its reader may no longer read. `withheld`
+    counts hits that may no longer be read, `dropped` candidates of the index that the registry did not let through.
+    `timings_ms` are of the search's steps. `answer` is null for a search. An answer made before explanations were kept
+    has `recorded` false, no hits, and null for what is not known.
+    """
+
+    recorded: bool
+    query: str | None
+    hits: list[Place]
+    withheld: int
+    dropped: int | None
+    timings_ms: dict[str, float]
+    answer: Decision | None
+
+
 class SearchResponse(Response):
-    """Passages, best first."""
+    """Passages, best first; `explain` is there where it was asked for."""
 
     hits: list[SearchHit]
     took_ms: float
+    explain: Explanation | None = None
 
 
 class AskRequest(Request):
@@ -293,24 +384,6 @@ class Refusal(Response):
 
     reason: Literal["no_evidence", "unclear_question", "model_unavailable"]
     closest: list[Source]
-
-
-class Usage(Response):
-    """What the answer cost."""
-
-    llm_calls: int
-    prompt_tokens: int
-    completion_tokens: int
-
-
-class Timings(Response):
-    """Milliseconds of each step."""
-
-    rewrite: float = 0.0
-    retrieve: float = 0.0
-    rerank: float = 0.0
-    first_text: float = 0.0
-    total: float = 0.0
 
 
 class Answer(Response):

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from retrieval.errors import FootnoteError
-from retrieval.types import Answer, AnswerDone, AnswerEvent, SentenceChecked, SourcesFound, TextDelta
+from retrieval.types import AnswerDone, AnswerEvent, SentenceChecked, SourcesFound, TextDelta
 from services.api import presenting, schemas
 from services.api.errors import problem_of
 
@@ -20,9 +20,9 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 async def events(
-    answering: AsyncGenerator[AnswerEvent, None], done: Callable[[Answer], Awaitable[None]]
+    answering: AsyncGenerator[AnswerEvent, None], done: Callable[[AnswerDone], Awaitable[None]]
 ) -> AsyncIterator[str]:
-    """The stream's events as text; `done` stores the answer before the last event says that it is there.
+    """The stream's events as text; `done` stores it before the last event says that it is there.
 
     A reader who leaves closes this generator, which closes `answering`, which frees the model.
     """
@@ -30,7 +30,7 @@ async def events(
         async with aclosing(answering):
             async for event in answering:
                 if isinstance(event, AnswerDone):
-                    await done(event.answer)
+                    await done(event)
                 yield _named(event)
     except FootnoteError as error:
         yield _event("error", problem_of(error).model_dump(exclude_none=True))

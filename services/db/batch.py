@@ -15,6 +15,7 @@ from services.db.database import clock
 from services.db.models import Document
 from services.db.registration import (
     Change,
+    Name,
     Registration,
     changed,
     created,
@@ -22,8 +23,6 @@ from services.db.registration import (
     locked_rows,
     refusals_of_synced,
 )
-
-Name = tuple[str, str]
 
 
 def rounds(news: Sequence[Registration]) -> Iterator[list[int]]:

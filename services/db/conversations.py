@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from retrieval.errors import NotFoundError
 from retrieval.types import Principal
 from services.db.database import Database, clock
-from services.db.models import CitedVersion, Conversation, Feedback, Message
+from services.db.models import AnswerExplanation, CitedVersion, Conversation, Feedback, Message
 
 TITLE_LENGTH = 80
 NOT_FOUND = "There is no such conversation, or it is not yours."
@@ -20,11 +20,24 @@ NOT_FOUND = "There is no such conversation, or it is not yours."
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question with its answer, as they are stored."""
+    """One question with its answer and how that was found, as they are stored."""
 
     question: str
     answer_text: str
     answer: dict[str, Any]
+    explanation: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How a stored answer was found; `explanation` is None for one made before this was recorded.
+
+    `told` names the documents that earlier answers of its conversation showed: the query may repeat their words.
+    """
+
+    answer: dict[str, Any]
+    explanation: dict[str, Any] | None
+    told: frozenset[str]
 
 
 class Conversations:
@@ -99,14 +112,25 @@ class Conversations:
                 CitedVersion(message_id=answered.id, document_id=document_id, version=version)
                 for document_id, version in _shown(exchange.answer)
             )
+            if exchange.explanation is not None:
+                session.add(AnswerExplanation(answer_id=answered.id, explanation=exchange.explanation))
+
+    def recorded(self, answer_id: str, principal: Principal) -> Recorded:
+        """How the person's answer was found. Raises NotFoundError."""
+        with self._database.read() as session:
+            message = _own_answer(session, answer_id, principal)
+            kept = session.get(AnswerExplanation, answer_id)
+            earlier = select(CitedVersion.document_id).join(Message, Message.id == CitedVersion.message_id)
+            earlier = earlier.where(
+                Message.conversation_id == message.conversation_id, Message.position < message.position
+            )
+            told = frozenset(session.scalars(earlier))
+            return Recorded(message.answer or {}, kept.explanation if kept else None, told)
 
     def rate(self, answer_id: str, principal: Principal, *, rating: str, comment: str) -> None:
         """Store what the person thinks of their answer. Raises NotFoundError."""
         with self._database.write() as session:
-            mine = select(Message.id).join(Conversation, Conversation.id == Message.conversation_id)
-            mine = mine.where(Message.role == "assistant", Conversation.user_id == principal.user_id)
-            if session.scalar(mine.where(Message.id == answer_id)) is None:
-                raise NotFoundError("There is no such answer, or it is not yours.")
+            _own_answer(session, answer_id, principal)
             key = (answer_id, principal.user_id)
             row = session.get(Feedback, key) or Feedback(answer_id=answer_id, user_id=principal.user_id)
             row.rating, row.comment, row.created_at = rating, comment, clock(session)
@@ -138,4 +162,13 @@ def _own(session: Session, conversation_id: str, principal: Principal) -> Conver
     row = session.get(Conversation, conversation_id)
     if row is None or row.user_id != principal.user_id:
         raise NotFoundError(NOT_FOUND)
+    return row
+
+
+def _own_answer(session: Session, answer_id: str, principal: Principal) -> Message:
+    mine = select(Message).join(Conversation, Conversation.id == Message.conversation_id)
+    mine = mine.where(Message.role == "assistant", Conversation.user_id == principal.user_id)
+    row = session.scalar(mine.where(Message.id == answer_id))
+    if row is None:
+        raise NotFoundError("There is no such answer, or it is not yours.")
     return row

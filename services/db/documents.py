@@ -4,6 +4,7 @@ Knows nothing of bytes, parsing or the index. Returns the ids of jobs whose door
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -13,13 +14,14 @@ from sqlalchemy.orm import Session
 from retrieval.errors import ConflictError, NotFoundError
 from retrieval.types import Principal
 from services.db.batch import registered_together, rounds
-from services.db.database import Database
+from services.db.database import Database, clock
 from services.db.grants import grants_in
 from services.db.jobs import new_job
-from services.db.models import Document, Job, User, Version
+from services.db.models import Document, Job, Supersession, User, Version
 from services.db.registration import (
     Change,
     DocumentRow,
+    Name,
     Registration,
     deleted,
     editable_by,
@@ -29,10 +31,18 @@ from services.db.registration import (
     registered,
     row_of,
 )
-from services.db.registry import may_read
+from services.db.registry import SUCCESSION, may_read
 
 NOT_FOUND = "There is no such document, or you may not read it."
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """Where a document stands: what took its place, and what its sender said that it takes the place of."""
+
+    superseded_by: str | None
+    supersedes: tuple[Name, ...]
 
 
 class Documents:
@@ -119,6 +129,16 @@ class Documents:
             if document is None:
                 raise NotFoundError(NOT_FOUND)
             return row_of(session, document)
+
+    def succession(self, document_id: str, principal: Principal) -> Succession:
+        """What superseded a document, of what the principal may read, and what it is said to supersede."""
+        with self._database.read() as session:
+            newer = SUCCESSION.newest(session, [document_id], principal.grants, at=clock(session), as_of=None)
+            said = select(Supersession.data_source, Supersession.external_id).order_by(
+                *Supersession.__table__.primary_key
+            )
+            named = session.execute(said.where(Supersession.document_id == document_id)).all()
+            return Succession(newer.get(document_id), tuple((source, external_id) for source, external_id in named))
 
     def readable_version(self, document_id: str, principal: Principal, number: int | None) -> tuple[Document, Version]:
         """A version (None: the active one) whose content the principal may read. Raises NotFoundError."""

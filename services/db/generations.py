@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError, NotFoundError, UnavailableError
+from retrieval.sparse import RECIPE
 from services.db.database import Database, clock, clock_column, moment
 from services.db.generation_lease import LEASE, held, locked, refuse_busy
 from services.db.jobs import GRACE, new_job
@@ -26,8 +27,6 @@ from services.db.models import Document, Generation, GenerationMember, Version
 # What a generation is made with where nobody says otherwise: the bundled model reads 256 tokens, and this is what the
 # heading path leaves of them.
 CHUNK_TOKENS = 200
-# Raised when the same document would be cut or embedded otherwise than before: then a new generation is due.
-RECIPE = 1
 # Their collections exist, and metadata and deletions have to reach them.
 LIVING = ("building", "built", "active", "retired")
 UNFINISHED = ("preparing", "building", "built")

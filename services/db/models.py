@@ -6,9 +6,11 @@ Times are UTC and come from the database's clock, so that machines with wrong cl
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, Integer, MetaData, String, Text, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, Integer, MetaData, String, Text, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 from sqlalchemy.types import TypeDecorator
+
+from services.db.edition import edition_of
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -102,7 +104,8 @@ class SignInLink(Base):
 class Document(Base):
     """What a user recognises. `active_version` is the pointer readers follow; it moves in one transaction.
 
-    `title_given`: by whoever sent it; else the title is the file's own, or where it has none the external id.
+    `title_given`: by whoever sent it; else the title is the file's own, or where it has none the external id. `subject`
+    and `edition` are what the title says, see `services/db/edition.py`; they follow it by themselves.
     """
 
     __tablename__ = "documents"
@@ -112,6 +115,8 @@ class Document(Base):
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     title: Mapped[str] = mapped_column(String(1000), index=True)
     title_given: Mapped[bool] = mapped_column(default=False)
+    subject: Mapped[str] = mapped_column(String(32))
+    edition: Mapped[int] = mapped_column(BigInteger)
     url: Mapped[str | None] = mapped_column(String(2000))
     media_type: Mapped[str]
     active_version: Mapped[int | None] = mapped_column(Integer)
@@ -134,7 +139,16 @@ class Document(Base):
             sqlite_where=text("deleted_at IS NULL"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        # Ranges that are empty for most documents: nothing is read to find that nothing supersedes them.
+        Index("ix_documents_subject_effective", "data_source", "subject", "effective_from"),
+        Index("ix_documents_subject_edition", "data_source", "subject", "edition"),
     )
+
+    @validates("title")
+    def _title_says(self, _key: str, title: str) -> str:
+        said = edition_of(title)
+        self.subject, self.edition = said.subject, said.number
+        return title
 
     @property
     def embedded_title(self) -> str:
@@ -148,6 +162,16 @@ class DocumentGrant(Base):
     __tablename__ = "document_grants"
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
     grant_name: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class Supersession(Base):
+    """A document says by its sender that it supersedes another, by name: which there may not be yet, or several."""
+
+    __tablename__ = "supersessions"
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    data_source: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(String(1000), primary_key=True)
+    __table_args__ = (Index("ix_supersessions_name", "data_source", "external_id"),)
 
 
 class Version(Base):
@@ -285,6 +309,14 @@ class CitedVersion(Base):
     document_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     __table_args__ = (Index("ix_cited_versions_version", "document_id", "version"),)
+
+
+class AnswerExplanation(Base):
+    """How an answer was found: what was searched for, and each hit by document, version, span and places. No text."""
+
+    __tablename__ = "answer_explanations"
+    answer_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True)
+    explanation: Mapped[dict[str, Any]]
 
 
 class Feedback(Base):

@@ -4,7 +4,7 @@ Knows nothing of bytes, parsing or the index. Returns the ids of jobs whose door
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,12 +16,19 @@ from retrieval.types import Principal
 from services.db.database import clock
 from services.db.grants import grants_in
 from services.db.jobs import cancel, new_job, overtake
-from services.db.models import DataSource, DataSourceItem, Document, DocumentGrant, Job, User, Version
+from services.db.models import DataSource, DataSourceItem, Document, DocumentGrant, Job, Supersession, User, Version
+
+# A data source and an external id: what a sender knows a document by.
+Name = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a caller says of a document whose bytes are stored. `grants` None: as they were, or the owner's alone."""
+    """What a caller says of a document whose bytes are stored. `grants` None: as they were, or the owner's alone.
+
+    `supersedes` are names of documents that it replaces; None: those that were said before. `document_id` is the id of
+    a document that is new (None: a random one); only `footnote eval` gives it, which is to be the same in every run.
+    """
 
     sha256: str
     size: int
@@ -35,9 +42,11 @@ class Registration:
     modified_at: datetime | None
     effective_from: datetime | None
     effective_until: datetime | None
+    supersedes: tuple[Name, ...] | None = None
+    document_id: str | None = None
 
     @property
-    def name(self) -> tuple[str, str]:
+    def name(self) -> Name:
         """What the sender knows the document by."""
         return self.data_source, self.external_id
 
@@ -112,6 +121,8 @@ def changed(session: Session, row: DocumentRow, new: Registration, now: datetime
     if new.grants is not None and set(new.grants) != set(grants):
         _replace_grants(session, document, new.grants)
         grants, is_changed = tuple(sorted(set(new.grants))), True
+    if _set_supersedes(session, document, new):
+        is_changed = True
     if is_changed:
         ring.append(_metadata_job(session, document, now).id)
     if version.sha256 != new.sha256 or job.state in ("failed", "quarantined", "cancelled"):
@@ -187,7 +198,7 @@ def row_of(session: Session, document: Document) -> DocumentRow:
 
 def _document(new: Registration, principal: Principal, now: datetime) -> Document:
     return Document(
-        id=str(uuid.uuid4()),
+        id=new.document_id or str(uuid.uuid4()),
         data_source=new.data_source,
         external_id=new.external_id,
         owner_id=principal.user_id,
@@ -209,6 +220,7 @@ def _begun(session: Session, document: Document, new: Registration, principal: P
     """The grants, first version and job of a document that was just created."""
     grants = sorted(set(new.grants or (f"user:{principal.email.casefold()}",)))
     session.add_all(DocumentGrant(document_id=document.id, grant_name=grant) for grant in grants)
+    session.add_all(_declared(document, new.supersedes or ()))
     version = _version(document, new, document.created_at)
     session.add(version)
     job = new_job(session, "ingest", document.id, 1, now=document.created_at, id=document.job_id)
@@ -236,6 +248,22 @@ def _set_metadata(document: Document, new: Registration) -> bool:
             changed = True
     document.title_given = document.title_given or bool(new.title)
     return changed
+
+
+def _set_supersedes(session: Session, document: Document, new: Registration) -> bool:
+    """Take over what the document is said to supersede; whether that is something else than before."""
+    if new.supersedes is None:
+        return False
+    before = session.scalars(select(Supersession).where(Supersession.document_id == document.id)).all()
+    if {(one.data_source, one.external_id) for one in before} == set(new.supersedes):
+        return False
+    session.execute(delete(Supersession).where(Supersession.document_id == document.id))
+    session.add_all(_declared(document, new.supersedes))
+    return True
+
+
+def _declared(document: Document, names: Iterable[Name]) -> list[Supersession]:
+    return [Supersession(document_id=document.id, data_source=s, external_id=e) for s, e in sorted(set(names))]
 
 
 def _replace_grants(session: Session, document: Document, grants: Sequence[str]) -> None:

@@ -7,20 +7,42 @@ Knows nothing of the index. Implements `retrieval.retriever.Registry`. Every gua
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, exists, func, or_, select
 
 from retrieval.types import DocumentView, Principal
 from services.db.database import Database, clock
-from services.db.models import Document, DocumentGrant, Version
+from services.db.models import Document, DocumentGrant, UtcDateTime, Version
+from services.db.supersession import Succession
 
 
 def may_read(principal: Principal) -> ColumnElement[bool]:
     """The access rule in SQL: not deleted, and a grant in common. Its owner always holds `user:<email>` on it."""
-    granted = exists().where(
-        DocumentGrant.document_id == Document.id, DocumentGrant.grant_name.in_(sorted(principal.grants))
-    )
+    return _readable_with(sorted(principal.grants))
+
+
+def _readable_with(grants: list[str] | BindParameter[str]) -> ColumnElement[bool]:
+    granted = exists().where(DocumentGrant.document_id == Document.id, DocumentGrant.grant_name.in_(grants))
     return and_(Document.deleted_at.is_(None), granted)
+
+
+# Made once, as every search asks them. For these, `grants` is always among the parameters.
+_ACCESS = _readable_with(bindparam("grants", expanding=True))
+SUCCESSION = Succession(_ACCESS)
+
+
+def _in_force() -> Select[Document, int | None]:
+    """Documents of `ids` that may be read and are in force at `valid`, with the version that was active `at`."""
+    at, valid = (bindparam(name, type_=UtcDateTime()) for name in ("at", "valid"))
+    newest = select(func.max(Version.number)).where(Version.document_id == Document.id, Version.activated_at <= at)
+    return select(Document, newest.scalar_subquery()).where(
+        Document.id.in_(bindparam("ids", expanding=True)),
+        _ACCESS,
+        or_(Document.effective_from.is_(None), Document.effective_from <= valid),
+        or_(Document.effective_until.is_(None), Document.effective_until > valid),
+    )
+
+
+_IN_FORCE = _in_force()
 
 
 class SqlRegistry:
@@ -41,41 +63,23 @@ class SqlRegistry:
         if not document_ids:
             return {}
         valid = as_of or at
-        newest = (
-            select(func.max(Version.number))
-            .where(Version.document_id == Document.id, Version.activated_at <= at)
-            .scalar_subquery()
-        )
-        query = select(Document, newest).where(
-            Document.id.in_(document_ids),
-            may_read(principal),
-            or_(Document.effective_from.is_(None), Document.effective_from <= valid),
-            or_(Document.effective_until.is_(None), Document.effective_until > valid),
-        )
+        grants = sorted(principal.grants)
+        asks = {"ids": list(document_ids), "grants": grants, "at": at, "valid": valid}
         with self._database.read() as session:
-            rows = session.execute(query).all()
-            newer = dict(session.execute(_superseding([row[0].id for row in rows], principal)).all())
+            rows = session.execute(_IN_FORCE, asks).all()
+            found = [document.id for document, _ in rows]
+            newer = SUCCESSION.newest(session, found, grants, at=at, as_of=as_of)
         return {document.id: _view(document, version, newer.get(document.id)) for document, version in rows if version}
 
     def still_readable(self, document_ids: Collection[str], principal: Principal) -> frozenset[str]:
         """Those of the ids that exist and may be read now, whichever version is active or in force."""
+        return frozenset(self.titles(document_ids, principal))
+
+    def titles(self, document_ids: Collection[str], principal: Principal) -> Mapping[str, str]:
+        """The same with the titles that they have now."""
         with self._database.read() as session:
-            query = select(Document.id).where(Document.id.in_(document_ids), may_read(principal))
-            return frozenset(session.scalars(query))
-
-
-def _superseding(document_ids: Collection[str], principal: Principal):  # type: ignore[no-untyped-def]
-    """(old id, new id) where a readable document of the same title came into force later."""
-    old = aliased(Document)
-    return select(old.id, func.max(Document.id)).where(
-        old.id.in_(document_ids),
-        Document.title == old.title,
-        Document.data_source == old.data_source,
-        Document.id != old.id,
-        Document.active_version.is_not(None),
-        Document.effective_from > old.effective_from,
-        may_read(principal),
-    ).group_by(old.id)  # fmt: skip
+            query = select(Document.id, Document.title).where(Document.id.in_(document_ids), may_read(principal))
+            return dict(session.execute(query).all())
 
 
 def _view(document: Document, version: int, superseded_by: str | None) -> DocumentView:

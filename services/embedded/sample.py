@@ -41,5 +41,6 @@ def _send(client: Client, entry: ManifestEntry) -> str:
         modified_at=entry.modified_at,
         effective_from=entry.effective_from,
         effective_until=entry.effective_until,
+        supersedes=entry.supersedes,
     )
     return sent.id

@@ -12,6 +12,7 @@ from typing import Any
 
 from retrieval.answering import Answerer
 from retrieval.evaluation import Question, Scores, ndcg_by_question
+from retrieval.reranking import Reranker
 from retrieval.retriever import Retriever, Snapshot
 from retrieval.types import Hit
 from services.db.registry import SqlRegistry
@@ -53,12 +54,18 @@ def compare(
     before: Engine,
     after: Engine,
     registry: SqlRegistry,
+    *,
+    reranker: Reranker,
     progress: Callable[[int, int], None],
 ) -> Comparison:
     """Ask both, by the production code without a language model, as the principals that the questions name."""
     total = 2 * len(questions)
-    scores, found = _scored(questions, before, registry, lambda done, _: progress(done, total))
-    new_scores, new_found = _scored(questions, after, registry, lambda done, _: progress(len(questions) + done, total))
+    scores, found = _scored(
+        questions, before, registry, reranker=reranker, progress=lambda done, _: progress(done, total)
+    )
+    new_scores, new_found = _scored(
+        questions, after, registry, reranker=reranker, progress=lambda done, _: progress(len(questions) + done, total)
+    )
     old, new = ndcg_by_question(questions, found), ndcg_by_question(questions, new_found)
     return Comparison(scores, new_scores, *paired([new[name] - old[name] for name in old]))
 
@@ -72,10 +79,18 @@ def paired(differences: Sequence[float]) -> tuple[float | None, float | None]:
 
 
 def _scored(
-    questions: Sequence[Question], engine: Engine, registry: SqlRegistry, progress: Callable[[int, int], None]
-) -> tuple[Scores, list[Sequence[Hit]]]:
-    retriever = Retriever(lambda: Snapshot(registry.clock(), engine.embedder, engine.index), registry)
-    return asyncio.run(score(questions, retriever, Answerer(retriever), progress))
+    questions: Sequence[Question],
+    engine: Engine,
+    registry: SqlRegistry,
+    *,
+    reranker: Reranker,
+    progress: Callable[[int, int], None],
+) -> tuple[Scores, Sequence[Sequence[Hit]]]:
+    retriever = Retriever(
+        lambda: Snapshot(registry.clock(), engine.embedder, engine.index), registry, reranker=reranker
+    )
+    scored = asyncio.run(score(questions, retriever, Answerer(retriever), progress))
+    return scored.scores, scored.found
 
 
 def _rounded(value: float | None) -> float | None:

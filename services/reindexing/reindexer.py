@@ -11,6 +11,7 @@ import structlog
 
 from retrieval.errors import FootnoteError, InvalidInputError
 from retrieval.evaluation import Question
+from retrieval.reranking import Reranker, SignalReranker
 from services.db.database import Database
 from services.db.generations import Generations, Holdings
 from services.db.jobs import GRACE
@@ -53,10 +54,21 @@ class Outcome:
 
 
 class Reindexer:
-    """Builds, compares, switches, goes back and drops. `owner` names this process in the lease."""
+    """Builds, compares, switches, goes back and drops. `owner` names this process in the lease.
+
+    `reranker` makes the one that questions are compared with, once there are any.
+    """
 
     def __init__(
-        self, *, database: Database, engines: Engines, texts: Texts, owner: str, default_model: str, told: Told
+        self,
+        *,
+        database: Database,
+        engines: Engines,
+        texts: Texts,
+        owner: str,
+        default_model: str,
+        told: Told,
+        reranker: Callable[[], Reranker] = SignalReranker,
     ) -> None:
         self._database = database
         self._generations = Generations(database)
@@ -65,6 +77,7 @@ class Reindexer:
         self._owner = owner
         self._default_model = default_model
         self._told = told
+        self._reranker = reranker
 
     def reindex(
         self, *, embedding_model: str | None, chunk_tokens: int | None, questions: Sequence[Question],
@@ -184,7 +197,9 @@ class Reindexer:
             return None
         before = self._engines.active()
         told = partial(self._told.progress, "Questions")
-        comparison = compare(questions, before, after, SqlRegistry(self._database), told)
+        comparison = compare(
+            questions, before, after, SqlRegistry(self._database), reranker=self._reranker(), progress=told
+        )
         scores = comparison.as_json()
         self._generations.proceed(generation.number, self._owner, "built", scores=scores)
         return comparison

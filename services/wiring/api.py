@@ -20,7 +20,7 @@ from services.db.status import Status
 from services.wiring.answerer import answerer
 from services.wiring.auditing import verification
 from services.wiring.core import Core
-from services.wiring.search import engines
+from services.wiring.search import engines, reranker
 from services.wiring.sync import Connectors
 
 WEB = Path(__file__).parents[2] / "web" / "dist"
@@ -36,7 +36,7 @@ def api_parts(core: Core) -> Parts:
     status = Status(database)
     # Many look at the same figures every two seconds.
     figures = Kept(status.figures, seconds=1.0)
-    retriever = Retriever(generations.snapshot, registry)
+    retriever = Retriever(generations.snapshot, registry, reranker=reranker(settings))
     return Parts(
         accounts=Accounts(database),
         keys=Keys(database),

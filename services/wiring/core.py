@@ -9,11 +9,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import structlog
 from pydantic import SecretStr
 
+from retrieval.sparse import RECIPE
 from services.blobs import BlobStore
 from services.bootstrap import first_admin
 from services.db.accounts import Accounts
 from services.db.database import Database
-from services.db.generations import CHUNK_TOKENS, RECIPE, Generations
+from services.db.generations import CHUNK_TOKENS, Generations
 from services.db.jobs import JobQueue
 from services.db.migrate import migrate
 from services.db.models import Generation

@@ -5,6 +5,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from ingest.sandbox import ParseLimits, ParseSandbox
@@ -14,7 +15,7 @@ from services.reindexing.texts import Texts
 from services.settings import Settings
 from services.wiring.core import Core
 from services.wiring.operating import operating
-from services.wiring.search import engines
+from services.wiring.search import engines, reranker
 
 
 @contextmanager
@@ -33,6 +34,7 @@ def reindexer(settings: Settings, told: Told) -> Iterator[Reindexer]:
                 owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
                 default_model=ours.embedding_model,
                 told=told,
+                reranker=partial(reranker, ours),
             )
         except IndexUnavailableError as error:
             message = f"The search index does not answer at {ours.index_url}: start it, then run this again."

@@ -5,6 +5,7 @@ retriever and answerer. Nothing of it touches the real data.
 """
 
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from services.embedded.local_index import local_index
 from services.settings import Settings, inherited_environment
 from services.wiring.answerer import answerer
 from services.wiring.core import Core
-from services.wiring.search import engines
+from services.wiring.search import engines, reranker
 from services.worker.jobs import JobRunner
 
 
@@ -54,8 +55,11 @@ class ScratchAssistant:
             "grants": (EVERYONE,),
             **dict.fromkeys(("title", "url", "modified_at", "effective_from", "effective_until")),
         }
+        values |= dict(said)
+        # Where two passages score the same, the order of ids decides: the same one in every run.
+        values["document_id"] = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{values['data_source']}/{values['external_id']}"))
         documents = Documents(self._core.database)
-        change = documents.register(Registration(**(values | dict(said))), self._owner)  # type: ignore[arg-type]
+        change = documents.register(Registration(**values), self._owner)  # type: ignore[arg-type]
         self._runner.run(change.row.job.id)
         job = documents.get(change.row.document.id, self._owner).job
         if job.state != "ready":
@@ -81,7 +85,7 @@ def scratch_assistant(settings: Settings) -> Iterator[ScratchAssistant]:
         core.migrate()
         generations = engines(core, models=settings)
         sandbox = stack.enter_context(ParseSandbox(ParseLimits()))
-        retriever = Retriever(generations.snapshot, SqlRegistry(core.database))
+        retriever = Retriever(generations.snapshot, SqlRegistry(core.database), reranker=reranker(settings))
         runner = JobRunner(
             queue=core.jobs,
             activation=Activation(core.database),

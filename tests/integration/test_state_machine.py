@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from retrieval.index import connect
+from retrieval.sparse import RECIPE
 from retrieval.types import Principal
 from services.blobs import BlobStore
 from services.db.database import Database
-from services.db.generations import CHUNK_TOKENS, RECIPE, Generations
+from services.db.generations import CHUNK_TOKENS, Generations
 from services.db.migrate import migrate
 from services.db.models import Base
 from tests.integration.conftest import DATABASES

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from retrieval.sparse import RECIPE
 from services.db.database import Database
-from services.db.generations import CHUNK_TOKENS, RECIPE, Generations
+from services.db.generations import CHUNK_TOKENS, Generations
 from services.db.migrate import migrate
 from tests.integration.scripted_source import KilledError
 from tests.integration.test_registry import ANN, someone

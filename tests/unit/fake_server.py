@@ -50,10 +50,29 @@ REFUSAL: dict[str, Any] = {
     "refusal": {"reason": "no_evidence", "closest": [SOURCE]},
 }  # fmt: skip
 
+PLACE: dict[str, Any] = {
+    "rank": 1, "score": 0.0325, "document_id": "d1", "version": 1, "title": "Leave policy", "page": 2, "start": 10,
+    "end": 43, "dense_rank": 2, "dense_score": 0.8124, "sparse_rank": None, "fused_rank": 3,
+}  # fmt: skip
+EXPLANATION: dict[str, Any] = {
+    "recorded": True, "query": "leave", "hits": [PLACE, {**PLACE, "rank": 10, "page": None, "title": "Long " * 30}],
+    "withheld": 0, "dropped": 4, "timings_ms": {"embed": 8.13, "search": 3.2}, "answer": None,
+}  # fmt: skip
+EXPLAINED_ANSWER: dict[str, Any] = {
+    **EXPLANATION, "withheld": 2,
+    "answer": {"outcome": "answered", "mode": "extractive", "refusal": None, "sufficiency": 0.831, "threshold": 0.45,
+               "usage": ANSWER["usage"], "timings_ms": ANSWER["timings_ms"]},
+}  # fmt: skip
+NOT_RECORDED: dict[str, Any] = {
+    "recorded": False, "query": None, "hits": [], "withheld": 0, "dropped": None, "timings_ms": {},
+    "answer": {**EXPLAINED_ANSWER["answer"], "sufficiency": None, "threshold": None},
+}  # fmt: skip
+
 
 class FakeServer:
     """State and routes. `requests` holds (method, path) of every call, `uploads` the external ids that were sent,
-    `batches` those that came together; `batch_refusal` is the status and code for all of these."""
+    `said` what was said of each, `batches` those that came together; `batch_refusal` is the status and code for all of
+    these."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -70,12 +89,15 @@ class FakeServer:
         self.keys: dict[str, dict[str, Any]] = {}
         self.requests: list[tuple[str, str]] = []
         self.uploads: list[str] = []
+        self.said: list[dict[str, Any]] = []
         self.batches: list[list[str]] = []
         self.batch_refusal: tuple[int, str] | None = None
         self.bodies: list[dict[str, Any]] = []
         self.page_size = 2
         self.asks_until_ready = 1
         self.answer = ANSWER
+        self.superseded_by: str | None = None
+        self.explanation = EXPLAINED_ANSWER
 
     def app(self) -> Starlette:
         routes: list[tuple[str, str, Any]] = [
@@ -87,6 +109,7 @@ class FakeServer:
             ("DELETE", "/v1/documents/{id}", self._delete),
             ("POST", "/v1/documents/{id}/retry", self._retry),
             ("PUT", "/v1/documents/{id}/grants", self._grants),
+            ("GET", "/v1/answers/a1/explain", lambda _: JSONResponse(self.explanation)),
             ("GET", "/v1/me", lambda _: JSONResponse({"id": "u0", "email": EMAIL, "is_admin": True})),
             ("POST", "/v1/search", self._search),
             ("POST", "/v1/ask", self._ask),
@@ -146,6 +169,7 @@ class FakeServer:
         assert not isinstance(file, str)
         content = await file.read()
         self.uploads.append(metadata["external_id"])
+        self.said.append(metadata)
         if b"forbidden" in content:
             return problem(413, "too_large", "The file is over the limit of 50 MiB.")
         id_ = document_id(metadata["external_id"], metadata["data_source"])
@@ -213,8 +237,10 @@ class FakeServer:
 
     async def _search(self, request: Request) -> Response:
         self.bodies.append(await request.json())
-        hit = {name: value for name, value in SOURCE.items() if name not in {"number", "superseded_by"}}
-        return JSONResponse({"hits": [{**hit, "score": 0.731}, {**hit, "page": None, "score": 0.2}], "took_ms": 3})
+        hit = {name: value for name, value in SOURCE.items() if name != "number"}
+        hit["superseded_by"] = self.superseded_by
+        found = {"hits": [{**hit, "score": 0.731}, {**hit, "page": None, "score": 0.2}], "took_ms": 3}
+        return JSONResponse({**found, "explain": EXPLANATION} if self.bodies[-1].get("explain") else found)
 
     async def _ask(self, request: Request) -> Response:
         body = await request.json()

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from retrieval.access import grants_of
+from retrieval.sparse import RECIPE
 from retrieval.types import Principal
 from services.auditing import clearing
 from services.auditing.clearing import Clearing
@@ -26,7 +27,7 @@ from services.db.conversations import Conversations, Exchange
 from services.db.database import Database, clock
 from services.db.documents import Documents
 from services.db.dump import snapshot
-from services.db.generations import CHUNK_TOKENS, RECIPE, Generations
+from services.db.generations import CHUNK_TOKENS, Generations
 from services.db.jobs import JobQueue, new_job
 from services.db.leftovers import Leftovers
 from services.db.migrate import migrate, upgrade

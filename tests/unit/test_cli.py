@@ -12,7 +12,17 @@ from rich.text import Text
 from typer.testing import CliRunner, Result
 
 from ingest.cli import register
-from tests.unit.fake_server import KEY, REFUSAL, SENTENCES, FakeServer, running_server
+from tests.unit.fake_server import (
+    ANSWER,
+    EXPLANATION,
+    KEY,
+    NOT_RECORDED,
+    REFUSAL,
+    SENTENCES,
+    SOURCE,
+    FakeServer,
+    running_server,
+)
 
 Run = Callable[..., Result]
 
@@ -213,8 +223,89 @@ def test_search_prints_one_hit_a_line_with_json(run: Run) -> None:
     assert [hit["score"] for hit in hits] == [0.731, 0.2]
     assert set(hits[0]) == {
         "document_id", "version", "title", "url", "data_source", "external_id", "page", "heading_path", "start", "end",
-        "text", "score", "modified_at",
+        "text", "score", "modified_at", "superseded_by",
     }  # fmt: skip
+
+
+def test_dates_narrow_a_search_and_a_question_and_a_day_is_meant_whole(run: Run, server: FakeServer) -> None:
+    dates = (
+        "--as-of",
+        "2024-12-31",
+        "--modified-after",
+        "2024-01-01",
+        "--modified-before",
+        "2024-06-30T12:00:00+02:00",
+    )
+    run("search", "leave", *dates)
+    run("ask", "How many days?", *dates, "--data-source", "hr")
+    narrowed = {
+        "as_of": "2024-12-31T23:59:59.999999Z",
+        "modified_after": "2024-01-01T00:00:00Z",
+        "modified_before": "2024-06-30T10:00:00Z",
+    }
+    assert [body["filters"] for body in server.bodies] == [narrowed, {"data_sources": ["hr"], **narrowed}]
+
+
+@pytest.mark.parametrize("verb", ["search", "ask"])
+def test_a_date_that_is_none_is_wrong_usage(run: Run, server: FakeServer, verb: str) -> None:
+    result = run(verb, "leave", "--as-of", "yesterday")
+    assert (result.exit_code, server.bodies) == (2, [])
+    assert "write 2025-12-31" in result.stderr
+
+
+def test_search_names_the_newer_document_where_one_may_read_it(run: Run, server: FakeServer, tmp_path: Path) -> None:
+    upload(run, tmp_path / "new", "leave-2026.md")
+    (server.superseded_by,) = server.documents
+    assert "[1] Leave policy, page 2  0.731, superseded by leave-2026.md\n" in run("search", "leave").stdout
+    server.superseded_by = "gone"
+    assert "[2] Leave policy  0.200, superseded by a newer document\n" in run("search", "leave").stdout
+
+
+def test_ask_names_the_newer_document_of_a_source_and_of_a_close_passage(
+    run: Run, server: FakeServer, tmp_path: Path
+) -> None:
+    upload(run, tmp_path / "new", "leave-2026.md")
+    (newer,) = server.documents
+    old = {**SOURCE, "superseded_by": newer}
+    server.answer = {**ANSWER, "sources": [old]}
+    assert "[1] Leave policy, page 2  superseded by leave-2026.md\n" in run("ask", "How many days?").stdout
+    server.answer = {**REFUSAL, "refusal": {"reason": "no_evidence", "closest": [old]}}
+    assert "[1] Leave policy, page 2  superseded by leave-2026.md\n" in run("ask", "How many days?").stdout
+
+
+def test_search_explained_is_a_table_of_places_within_80_columns(run: Run, server: FakeServer) -> None:
+    result = run("search", "leave", "--explain")
+    assert server.bodies[0]["explain"] is True
+    header, _, first, second, rest, last = [line.rstrip() for line in result.stdout.splitlines()]
+    assert header.split() == ["Final", "Fused", "Dense", "Sparse", "Cosine", "Score", "Page", "Document"]
+    assert first.split() == ["1", "3", "2", "-", "0.812", "0.0325", "2", "Leave", "policy"]
+    assert second.split()[0] == "10"
+    assert "Long Long" in second
+    assert rest.strip().endswith("Long…")
+    assert last == "Dropped by the registry: 4. embed 8.1 ms, search 3.2 ms."
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_search_explained_with_json_is_one_document_of_hits_and_places(run: Run) -> None:
+    (result,) = lines(run("search", "leave", "--explain", "--json"))
+    assert result["explain"] == EXPLANATION
+    assert [hit["score"] for hit in result["hits"]] == [0.731, 0.2]
+
+
+def test_ask_explained_shows_places_and_the_evidence_below_the_sources(run: Run, server: FakeServer) -> None:
+    result = run("ask", "How many days?", "--explain")
+    above, below = result.stdout.split("    “Everyone has 28 days of leave.”\n")
+    assert above.startswith("You have 28 days of leave [1].")
+    assert "Dropped by the registry: 4. Withheld from you: 2. embed 8.1 ms, search 3.2 ms.\n" in below
+    assert below.endswith("Searched for “leave”. Evidence 0.83, needed 0.45.\n")
+    (whole,) = lines(run("ask", "How many days?", "--explain", "--json"))
+    assert whole["answer"] == server.answer
+    assert whole["explain"]["answer"]["sufficiency"] == 0.831
+
+
+def test_an_answer_older_than_explanations_says_so(run: Run, server: FakeServer) -> None:
+    server.explanation = NOT_RECORDED
+    assert "was not recorded" in run("ask", "How many days?", "--explain").stdout
 
 
 def test_ask_prints_the_answer_then_each_cited_source_with_its_quote(run: Run, server: FakeServer) -> None:
@@ -289,6 +380,22 @@ def test_documents_show_prints_what_is_known(run: Run, tmp_path: Path) -> None:
     result = run("documents", "show", document["id"])
     assert "State        ready" in result.stdout
     assert lines(run("documents", "show", document["id"], "--json"))[0]["external_id"] == "a.md"
+
+
+def test_a_document_shows_what_it_supersedes_and_what_took_its_place(
+    run: Run, server: FakeServer, tmp_path: Path
+) -> None:
+    upload(run, tmp_path / "f", "a.md")
+    (document,) = server.documents.values()
+    document["superseded_by"] = "d9"
+    named = [("uploads", "old.md"), ("archive", "older.md")]
+    document["supersedes"] = [{"data_source": source, "external_id": name} for source, name in named]
+    rows = [line.strip().split("  ") for line in run("documents", "show", document["id"]).stdout.splitlines()]
+    shown = {row[0]: row[-1].strip() for row in rows}
+    assert (shown["Superseded by"], shown["Supersedes"]) == ("d9", "old.md")
+    assert any(row[-1].strip() == "older.md in archive" for row in rows)
+    document["supersedes"] = []
+    assert "Supersedes" not in run("documents", "show", document["id"]).stdout
 
 
 def test_documents_delete_ends_with_4_when_some_could_not_be_deleted(run: Run, tmp_path: Path) -> None:

@@ -129,6 +129,29 @@ def test_a_single_file_is_known_by_its_name(ingest: Ingest, server: FakeServer, 
     assert server.uploads == ["b.md"]
 
 
+def test_what_a_file_replaces_and_when_it_holds_is_said_even_of_one_that_is_there(
+    ingest: Ingest, server: FakeServer, folder: Path
+) -> None:
+    dates = ("--effective-from", "2026-01-01", "--effective-until", "2026-12-31")
+    ingest(folder / "a.md")
+    ingest(folder / "a.md", "--supersedes", "old.md", "--supersedes", "older.md", *dates)
+    assert "supersedes" not in server.said[0]
+    assert server.said[1]["supersedes"] == ["old.md", "older.md"]
+    assert server.said[1]["effective_from"] == "2026-01-01T00:00:00Z"
+    assert server.said[1]["effective_until"] == "2027-01-01T00:00:00Z"  # the last day that it holds is a whole one
+
+
+def test_dates_are_said_of_every_file_of_a_folder(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder, "--effective-from", "2026-01-01T12:00:00+01:00")
+    assert [said["effective_from"] for said in server.said] == ["2026-01-01T11:00:00Z"] * 2
+
+
+def test_a_folder_replaces_no_single_document(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    result = ingest(folder, "--supersedes", "old.md")
+    assert (result.exit_code, server.uploads) == (2, [])
+    assert "give one file" in result.stderr
+
+
 def test_hidden_files_programs_and_archives_are_left_out(ingest: Ingest, server: FakeServer, folder: Path) -> None:
     (folder / ".git").mkdir()
     for name in (".git/config.md", ".env", "setup.EXE", "old.rar", "lib.so"):

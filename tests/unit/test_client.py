@@ -313,6 +313,16 @@ def test_an_upload_sends_metadata_before_the_file_and_says_only_what_it_was_told
     }
 
 
+def test_an_upload_names_what_it_supersedes_in_its_own_data_source_and_in_others(tmp_path: Path) -> None:
+    path = tmp_path / "policy.md"
+    path.write_bytes(b"x")
+    handler, seen = answering(registered())
+    client_of(handler).upload(path, data_source="hr", supersedes=["old.md", ("archive", "older.md")])
+    metadata = seen[0].read().split(b"\r\n\r\n")[1].split(b"\r\n")[0]
+    named = ["old.md", {"data_source": "archive", "external_id": "older.md"}]
+    assert json.loads(metadata)["supersedes"] == named
+
+
 def test_an_upload_that_the_server_had_already_is_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     path.write_bytes(b"x")

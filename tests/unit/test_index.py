@@ -15,7 +15,6 @@ from qdrant_client import QdrantClient
 
 from retrieval.access import access_filter, checked_grants
 from retrieval.errors import ForbiddenError, IndexUnavailableError, InvalidFilterError, InvalidInputError
-from retrieval.fusion import reciprocal_rank_fusion
 from retrieval.index import ChunkIndex, connect
 from retrieval.types import NO_FILTERS, Chunk, Embedding, IndexedChunk, Principal, SearchFilters, SparseVector
 
@@ -67,6 +66,32 @@ def test_a_search_returns_chunks_as_they_were_with_both_ranks(index: ChunkIndex)
     assert candidate.chunk == piece("one").chunk
     assert (candidate.dense_rank, candidate.sparse_rank) == (1, 1)
     assert candidate.dense_score == pytest.approx(0.6, abs=1e-6)
+
+
+def test_candidates_come_unfused_the_dense_search_s_first_and_each_once(index: ChunkIndex) -> None:
+    index.upsert([piece("one", "everyone")])
+    near = IndexedChunk(
+        document_id="near",
+        version=1,
+        chunk=Chunk(0, "near", 0, 4),
+        embedding=Embedding((1.0, 0.0), SparseVector((9,), (1.0,))),
+        grants=("everyone",),
+        data_source="uploads",
+        media_type="text/plain",
+        modified_at=None,
+    )
+    index.upsert([near])
+    candidates = index.search(QUERY, principal("everyone"), filters=NO_FILTERS, depth=5)
+    assert [(c.document_id, c.dense_rank, c.sparse_rank) for c in candidates] == [("near", 1, None), ("one", 2, 1)]
+    assert [c.score for c in candidates] == [0.0, 0.0]
+    assert candidates[0].sparse_score is None
+
+
+def test_a_query_without_a_known_word_is_searched_by_its_vector_alone(index: ChunkIndex) -> None:
+    index.upsert([piece("one", "everyone")])
+    wordless = Embedding((1.0, 0.0), SparseVector((), ()))
+    (candidate,) = index.search(wordless, principal("everyone"), filters=NO_FILTERS, depth=5)
+    assert (candidate.dense_rank, candidate.sparse_rank, candidate.sparse_score) == (1, None, None)
 
 
 @given(
@@ -141,9 +166,3 @@ def test_malformed_grants_are_refused_by_name(grant: str) -> None:
 
 def test_grants_are_lower_cased_and_distinct() -> None:
     assert checked_grants(["Group:HR", "group:hr", " everyone "]) == ("everyone", "group:hr")
-
-
-def test_fusion_prefers_what_both_lists_hold_and_is_deterministic() -> None:
-    fused = reciprocal_rank_fusion([["a", "b", "c"], ["b", "d"]])
-    assert list(fused) == ["b", "a", "d", "c"]
-    assert fused["b"] == pytest.approx(1 / 62 + 1 / 61)

@@ -19,6 +19,7 @@ CONTRACT = {
     "/v1/conversations/{conversation_id}": {"get", "patch", "delete"},
     "/v1/conversations/{conversation_id}/messages": {"get"},
     "/v1/answers/{answer_id}/feedback": {"post"},
+    "/v1/answers/{answer_id}/explain": {"get"},
     "/v1/me": {"get"},
     "/v1/admin/status": {"get"},
     "/healthz": {"get"},

@@ -9,8 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from retrieval.errors import UnavailableError
-from retrieval.types import Answer, AnswerDone, AnswerEvent, Principal, Turn
-from services.api import presenting, schemas, streaming
+from retrieval.types import AnswerDone, AnswerEvent, Principal, Turn
+from services.api import explaining, presenting, schemas, streaming
 from services.api.dependencies import Parts, PartsOf, Reader
 from services.api.replay import replayed
 from services.db.conversations import Exchange
@@ -36,22 +36,22 @@ async def ask(body: schemas.AskRequest, parts: PartsOf, principal: Reader) -> St
         top_k=body.top_k,
     )
 
-    async def store(answer: Answer) -> None:
-        await run_in_threadpool(_store, parts, principal, body.question, answer)
+    async def store(done: AnswerDone) -> None:
+        await run_in_threadpool(_store, parts, principal, body.question, done)
 
     if body.stream:
         stream = streaming.events(answering, store)
         return StreamingResponse(stream, media_type="text/event-stream", headers=streaming.HEADERS)
-    answer = await _whole(answering)
-    await store(answer)
-    return presenting.answer(answer)
+    done = await _whole(answering)
+    await store(done)
+    return presenting.answer(done.answer)
 
 
-async def _whole(answering: AsyncGenerator[AnswerEvent, None]) -> Answer:
+async def _whole(answering: AsyncGenerator[AnswerEvent, None]) -> AnswerDone:
     async with aclosing(answering):
         async for event in answering:
             if isinstance(event, AnswerDone):
-                return event.answer
+                return event
     raise UnavailableError("The answer ended before it was whole.", code="answer_cut")
 
 
@@ -65,8 +65,10 @@ def _history(parts: Parts, conversation_id: str | None, principal: Principal) ->
     return [Turn(message.role, texts.get(message.id, message.content)) for message in messages]
 
 
-def _store(parts: Parts, principal: Principal, question: str, answer: Answer) -> None:
+def _store(parts: Parts, principal: Principal, question: str, done: AnswerDone) -> None:
+    answer = done.answer
     ANSWERS.labels(answer.outcome, answer.mode).inc()
     ANSWER_SECONDS.observe(answer.timings_ms.get("total", 0.0) / 1000)
     shown = presenting.answer(answer).model_dump(mode="json")
-    parts.conversations.add(answer.conversation_id, principal, Exchange(question, answer.text, shown))
+    explanation = explaining.stored(done.explanation) if done.explanation else None
+    parts.conversations.add(answer.conversation_id, principal, Exchange(question, answer.text, shown, explanation))

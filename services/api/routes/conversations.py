@@ -1,11 +1,11 @@
-"""Conversations: one's own chats and their messages, and feedback on answers."""
+"""Conversations: one's own chats and their messages, how answers were found, and feedback on them."""
 
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from services.api import cursors, schemas
+from services.api import cursors, explaining, schemas
 from services.api.dependencies import PartsOf, Reader
 from services.api.replay import replayed
 
@@ -70,6 +70,12 @@ def messages(conversation_id: str, parts: PartsOf, principal: Reader) -> schemas
         message = {"id": row.id, "role": row.role, "content": content, "answer": answer, "created_at": row.created_at}
         shown.append(schemas.Message.model_validate(message))
     return schemas.Page(items=shown)
+
+
+@router.get("/answers/{answer_id}/explain")
+def explain(answer_id: str, parts: PartsOf, principal: Reader) -> schemas.Explanation:
+    """How an answer was found, as recorded when it was made; hits that one may no longer read are only counted."""
+    return explaining.of_answer(parts.conversations.recorded(answer_id, principal), parts.registry, principal)
 
 
 @router.post("/answers/{answer_id}/feedback", status_code=204)

@@ -17,7 +17,7 @@ from services.api.dependencies import Parts, PartsOf, Reader, Writer
 from services.api.errors import problem_of
 from services.api.left_out import LeftOut
 from services.api.uploads import OPENAPI_BATCH_FORM, OPENAPI_FORM, Upload, receive, receive_all
-from services.db.registration import Change, DocumentRow, Registration
+from services.db.registration import Change, DocumentRow, Name, Registration
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 # Shown by the browser itself; everything else is offered for saving, so that no uploaded page runs in our origin.
@@ -77,7 +77,8 @@ def page(
 def show(document_id: str, parts: PartsOf, principal: Reader) -> schemas.DocumentDetail:
     """One document, and what was left out of its text for those who may read that."""
     row = parts.documents.get(document_id, principal)
-    return presenting.document_detail(row, principal, _left_out(document_id, parts, principal))
+    succession = parts.documents.succession(document_id, principal)
+    return presenting.document_detail(row, principal, _left_out(document_id, parts, principal), succession)
 
 
 @router.delete("/{document_id}", status_code=204)
@@ -184,17 +185,34 @@ def _registration(upload: Upload) -> Registration:
         raise InvalidInputError("effective_from does not lie before effective_until.", code="invalid_metadata")
     if metadata.grants is not None and not metadata.grants:
         raise InvalidInputError("grants is empty: leave it out, or name who may read.", code="invalid_grant")
+    external_id = metadata.external_id or upload.file_name
     return Registration(
         sha256=upload.blob.sha256,
         size=upload.blob.size,
         file_name=upload.file_name,
         media_type=mimetypes.guess_type(upload.file_name)[0] or "application/octet-stream",
         data_source=metadata.data_source,
-        external_id=metadata.external_id or upload.file_name,
+        external_id=external_id,
         title=metadata.title,
         url=metadata.url,
         grants=checked_grants(metadata.grants) if metadata.grants is not None else None,
         modified_at=metadata.modified_at,
         effective_from=start,
         effective_until=end,
+        supersedes=_superseded(metadata, external_id),
     )
+
+
+def _superseded(metadata: schemas.DocumentMetadata, external_id: str) -> tuple[Name, ...] | None:
+    """The names of what a document is said to replace. Raises InvalidInputError where it names itself."""
+    if metadata.supersedes is None:
+        return None
+    named = [
+        (metadata.data_source, one)
+        if isinstance(one, str)
+        else (one.data_source or metadata.data_source, one.external_id)
+        for one in metadata.supersedes
+    ]
+    if (metadata.data_source, external_id) in named:
+        raise InvalidInputError("supersedes names the document itself.", code="invalid_metadata")
+    return tuple(named)

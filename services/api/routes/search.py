@@ -4,16 +4,20 @@ import time
 
 from fastapi import APIRouter
 
-from services.api import presenting, schemas
+from services.api import explaining, presenting, schemas
 from services.api.dependencies import PartsOf, Reader
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
 
-@router.post("/search")
+# Unset is only what was not asked for.
+@router.post("/search", response_model_exclude_unset=True)
 def search(body: schemas.SearchRequest, parts: PartsOf, principal: Reader) -> schemas.SearchResponse:
     """The passages that one may read, best first: what an answer to this query would be made of."""
     began = time.perf_counter()
     found = parts.retriever.retrieve(body.query, principal, filters=presenting.filters(body.filters), top_k=body.top_k)
     hits = [presenting.hit(hit) for hit in found.hits]
-    return schemas.SearchResponse(hits=hits, took_ms=round(1000 * (time.perf_counter() - began), 2))
+    took_ms = round(1000 * (time.perf_counter() - began), 2)
+    if not body.explain:
+        return schemas.SearchResponse(hits=hits, took_ms=took_ms)
+    return schemas.SearchResponse(hits=hits, took_ms=took_ms, explain=explaining.of_search(found))

@@ -12,6 +12,7 @@ from qdrant_edge import (
     CountRequest,
     Direction,
     Fusion,
+    IdfParams,
     OrderBy,
     PayloadSelector,
     Prefetch,
@@ -112,15 +113,23 @@ def _fusion(value: dict[str, Any], using: object) -> Any:
 
 
 def _params(value: object) -> SearchParams | None:
-    """`exact` and `hnsw_ef` change nothing: every search here is exact."""
+    """`exact` and `hnsw_ef` change nothing: every search here is exact. `idf` says what rarity is counted over."""
     if value is None:
         return None
-    found = members(value, "`params`", "exact", "hnsw_ef", "indexed_only")
+    found = members(value, "`params`", "exact", "hnsw_ef", "indexed_only", "idf")
     if flag(found.get("indexed_only", False), "`params.indexed_only`"):
         raise UnsupportedError("`params.indexed_only`, which would leave out everything: nothing is indexed")
     integer(found.get("hnsw_ef", 0), "`params.hnsw_ef`")
     flag(found.get("exact", False), "`params.exact`")
-    return SearchParams(exact=True)
+    return SearchParams(exact=True, idf=_idf(found.get("idf")))
+
+
+def _idf(value: object) -> IdfParams | None:
+    """Over the points that a filter matches, or over all."""
+    if value is None or value == "global":
+        return None
+    corpus = required(members(value, "`params.idf`", "corpus"), "corpus", "`params.idf`")
+    return IdfParams(corpus=optional_filter(corpus))
 
 
 def scroll_request(body: object, schema: Schema) -> ScrollRequest:

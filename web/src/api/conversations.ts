@@ -1,4 +1,4 @@
-/** Conversations, their messages, and what the reader thinks of an answer. */
+/** Conversations, their messages, how an answer was found, and what the reader thinks of it. */
 
 import { answered, server } from "./client";
 
@@ -19,3 +19,5 @@ export const rateAnswer = (answer_id: string, rating: Rating, comment?: string) 
   answered(
     server.POST("/v1/answers/{answer_id}/feedback", { params: { path: { answer_id } }, body: { rating, comment } }),
   );
+export const explainAnswer = (answer_id: string, signal?: AbortSignal) =>
+  answered(server.GET("/v1/answers/{answer_id}/explain", { params: { path: { answer_id } }, signal }));

@@ -104,6 +104,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/answers/{answer_id}/explain": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Explain
+     * @description How an answer was found, as recorded when it was made; hits that one may no longer read are only counted.
+     */
+    get: operations["explain_v1_answers__answer_id__explain_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/answers/{answer_id}/feedback": {
     parameters: {
       query?: never;
@@ -1128,6 +1148,32 @@ export interface components {
       sync: components["schemas"]["Sync"] | null;
     };
     /**
+     * Decision
+     * @description What was made of the hits: answered where `sufficiency`, in [0, 1], reached `threshold`.
+     *
+     *     Both are null where nothing was searched for, or nothing was recorded.
+     */
+    Decision: {
+      /**
+       * Mode
+       * @enum {string}
+       */
+      mode: "generated" | "extractive";
+      /**
+       * Outcome
+       * @enum {string}
+       */
+      outcome: "answered" | "refused";
+      /** Refusal */
+      refusal: ("no_evidence" | "unclear_question" | "model_unavailable") | null;
+      /** Sufficiency */
+      sufficiency: number | null;
+      /** Threshold */
+      threshold: number | null;
+      timings_ms: components["schemas"]["Timings"];
+      usage: components["schemas"]["Usage"];
+    };
+    /**
      * Document
      * @description A document as lists and details show it; `owner` and `grants` are null for those who may not edit it.
      *
@@ -1223,7 +1269,9 @@ export interface components {
      * DocumentDetail
      * @description One document, with what its text lacks: parts that could not be read, and characters that nobody would see.
      *
-     *     Both are of the version that readers see, and none for those who may not read it.
+     *     Both are of the version that readers see, and none for those who may not read it. `superseded_by` is the newest
+     *     document in force that took its place, of those that one may read; `supersedes` is what its sender said, null for
+     *     those who may not edit it.
      */
     DocumentDetail: {
       /** Attempts */
@@ -1276,12 +1324,26 @@ export interface components {
       stage: string | null;
       /** State */
       state: string;
+      /** Superseded By */
+      superseded_by: string | null;
+      /** Supersedes */
+      supersedes: components["schemas"]["DocumentName"][] | null;
       /** Title */
       title: string;
       /** Url */
       url: string | null;
       /** Version */
       version: number;
+    };
+    /**
+     * DocumentName
+     * @description What a document is known by to whoever sends it; without `data_source`, in that of the document it is said of.
+     */
+    DocumentName: {
+      /** Data Source */
+      data_source?: string | null;
+      /** External Id */
+      external_id: string;
     };
     /**
      * DocumentText
@@ -1296,6 +1358,32 @@ export interface components {
       title: string;
       /** Version */
       version: number;
+    };
+    /**
+     * Explanation
+     * @description Why a search, or the search behind an answer, found what it found.
+     *
+     *     `query` is what was searched for; null where it may repeat words that its reader may no longer read. `withheld`
+     *     counts hits that may no longer be read, `dropped` candidates of the index that the registry did not let through.
+     *     `timings_ms` are of the search's steps. `answer` is null for a search. An answer made before explanations were kept
+     *     has `recorded` false, no hits, and null for what is not known.
+     */
+    Explanation: {
+      answer: components["schemas"]["Decision"] | null;
+      /** Dropped */
+      dropped: number | null;
+      /** Hits */
+      hits: components["schemas"]["Place"][];
+      /** Query */
+      query: string | null;
+      /** Recorded */
+      recorded: boolean;
+      /** Timings Ms */
+      timings_ms: {
+        [key: string]: number;
+      };
+      /** Withheld */
+      withheld: number;
     };
     /**
      * Failure
@@ -1338,6 +1426,9 @@ export interface components {
     /**
      * Filters
      * @description What narrows a search; AND-ed with what the asker may read.
+     *
+     *     `modified_after` and `modified_before` are both inclusive. `as_of` finds what was in force at that moment, as it is
+     *     kept now; without it, what is in force now.
      */
     Filters: {
       /** As Of */
@@ -1622,6 +1713,37 @@ export interface components {
       password: string;
     };
     /**
+     * Place
+     * @description Where a hit stood: `rank` in the end, `dense_rank` and `sparse_rank` in the two searches (null where that search
+     *     did not return it), `fused_rank` after they were joined and before reranking; all from 1. `dense_score` is a cosine.
+     */
+    Place: {
+      /** Dense Rank */
+      dense_rank: number | null;
+      /** Dense Score */
+      dense_score: number | null;
+      /** Document Id */
+      document_id: string;
+      /** End */
+      end: number;
+      /** Fused Rank */
+      fused_rank: number | null;
+      /** Page */
+      page: number | null;
+      /** Rank */
+      rank: number;
+      /** Score */
+      score: number;
+      /** Sparse Rank */
+      sparse_rank: number | null;
+      /** Start */
+      start: number;
+      /** Title */
+      title: string;
+      /** Version */
+      version: number;
+    };
+    /**
      * Problem
      * @description RFC 9457, with a stable `code`; `errors` names the fields of a request that could not be read.
      */
@@ -1819,6 +1941,11 @@ export interface components {
      */
     SearchRequest: {
       /**
+       * Explain
+       * @default false
+       */
+      explain?: boolean;
+      /**
        * @default {
        *       "data_sources": [],
        *       "document_ids": [],
@@ -1836,9 +1963,10 @@ export interface components {
     };
     /**
      * SearchResponse
-     * @description Passages, best first.
+     * @description Passages, best first; `explain` is there where it was asked for.
      */
     SearchResponse: {
+      explain?: components["schemas"]["Explanation"] | null;
       /** Hits */
       hits: components["schemas"]["SearchHit"][];
       /** Took Ms */
@@ -2343,6 +2471,46 @@ export interface operations {
         };
         content: {
           "text/event-stream": string;
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  explain_v1_answers__answer_id__explain_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        answer_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Explanation"];
         };
       };
       /** @description Client Error */

@@ -17,6 +17,7 @@ export type Sync = Schemas["Sync"];
 export type Document = Schemas["Document"];
 export type DocumentDetail = Schemas["DocumentDetail"];
 export type DocumentText = Schemas["DocumentText"];
+export type Explanation = Schemas["Explanation"];
 export type LeftOut = Schemas["LeftOut"];
 export type Me = Schemas["Me"];
 export type Message = Schemas["Message"];

@@ -1,6 +1,7 @@
 /** A source's passage and where it stands. */
 
 import { TriangleAlert } from "lucide-react";
+import { Link } from "react-router";
 import type { Source } from "@/api/types";
 import { hostOf, safeAddress } from "@/text/links";
 import { around } from "@/text/around";
@@ -43,7 +44,8 @@ export function SourceMeta({ source }: { source: Source }) {
       )}
       {source.superseded_by && (
         <p className={styles.superseded}>
-          <TriangleAlert size={13} aria-hidden="true" /> Superseded by a newer document
+          <TriangleAlert size={13} aria-hidden="true" /> Superseded by{" "}
+          <Link to={`/documents/${encodeURIComponent(source.superseded_by)}`}>a newer document</Link>
         </p>
       )}
     </div>

@@ -7,6 +7,7 @@ import { ErrorNotice, Notice, Skeleton } from "@/ui/notice";
 import { AnswerActions } from "./answer-actions";
 import { AnswerNotices } from "./answer-notices";
 import { AnswerText } from "./answer-text";
+import { HowFound } from "./how-found";
 import { RefusalView } from "./refusal-view";
 import { SourceList } from "./source-list";
 import { ActiveSource } from "./active-source";
@@ -41,6 +42,7 @@ export function TurnView({ turn, last, onAsk }: TurnViewProps) {
             <Ending turn={turn} onAgain={again} />
           </div>
           {turn.answer && <AnswerActions answer={turn.answer} />}
+          {turn.answer && <HowFound answerId={turn.answer.id} />}
         </div>
         {!refused && turn.sources.length > 0 && <SourceList turn={turn} />}
       </ActiveSource>

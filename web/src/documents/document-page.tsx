@@ -68,6 +68,11 @@ function Body({ document }: { document: DocumentDetail }) {
   }
   return (
     <>
+      {document.superseded_by && (
+        <Notice tone="warning" title="This document has been replaced" data-testid="superseded">
+          <Link to={`/documents/${encodeURIComponent(document.superseded_by)}`}>Open the newer document</Link>
+        </Notice>
+      )}
       {data.version === document.version ? (
         <LeftOutNotice left_out={document.left_out} hidden_chars={document.hidden_chars} />
       ) : (
