@@ -1,8 +1,8 @@
 """Why a query found what it found: the places of its hits, as they were when it was searched.
 
 Knows nothing of answers, storage or who asks: what is explained has passed the registry already. No passage's text is
-in an explanation, and no BM25 score: an index server that is too old to count rarity over what the asker may read counts
-every chunk, and from the score of a document of one's own one could read how often other people's have a word.
+in an explanation, and no BM25 score: an index server too old to count rarity over what the asker may read counts every
+chunk, and from the score of a document of one's own one could read how often other people's have a word.
 """
 
 from dataclasses import replace
