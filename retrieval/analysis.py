@@ -13,6 +13,7 @@ from functools import lru_cache
 import Stemmer
 
 from retrieval.languages import ENGLISH, language_of, languages_of_query, stop_words
+from retrieval.terms import pairs
 
 # A word, or words joined by what joins the parts of names: INC-1042, a.bee@larkmoor.example, v2.3.1, 27001:2022.
 _TOKEN = re.compile(r"\w+(?:[.@/:+&'’-]\w+)*")
@@ -149,9 +150,6 @@ def fold(word: str) -> str:
 
 
 def _east_asian(run: str) -> list[str]:
-    """Pairs of neighbouring characters, which stand in for words where nothing stands between words."""
-    found: list[str] = []
-    for match in _CJK.finditer(run):
-        letters = match.group()
-        found += [letters] if len(letters) == 1 else [letters[i : i + 2] for i in range(len(letters) - 1)]
+    """The pairs of its East Asian characters, then what else stands between them."""
+    found = [pair for letters in _CJK.findall(run) for pair in pairs(letters)]
     return found + [fold(rest) for rest in _CJK.split(run) if rest]

@@ -36,7 +36,7 @@ class CrossEncoderReranker:
         ordered = self._before.rerank(query, candidates, titles)
         if not ordered:
             return ordered
-        scores = self._scores([(query, _text(candidate, titles)) for candidate in ordered[: self._first]])
+        scores = self._scores([(query, c.chunk.headed(titles.get(c.document_id, ""))) for c in ordered[: self._first]])
         return ordered if scores is None else reordered(ordered, scores.tolist())
 
     def _scores(self, pairs: Pairs) -> npt.NDArray[np.float64] | None:
@@ -87,8 +87,3 @@ def _refused(message: str) -> InvalidInputError:
 
 def _unchanged(logits: Any) -> Any:
     return logits
-
-
-def _text(candidate: Candidate, titles: Mapping[str, str]) -> str:
-    head = [titles.get(candidate.document_id, ""), *candidate.chunk.heading_path]
-    return "\n".join([*filter(None, head), candidate.chunk.text])

@@ -117,7 +117,7 @@ class Retriever:
         if len(found.candidates) < top_k and len(found.candidates) + found.dropped >= depth:
             depth *= DEEPER
             found = self._searched(now, query, principal, filters, depth)
-        texts = [_read(candidate, found.views) for candidate in found.candidates]
+        texts = [candidate.chunk.headed(found.views[candidate.document_id].title) for candidate in found.candidates]
         repaired = corrected(query, texts) if texts else None
         if repaired is None:
             return found
@@ -148,11 +148,6 @@ class Retriever:
 
 def _key(candidate: Candidate) -> tuple[str, int]:
     return candidate.document_id, candidate.chunk.number
-
-
-def _read(candidate: Candidate, views: Mapping[str, DocumentView]) -> str:
-    """Every word of it that a search finds it by."""
-    return "\n".join((views[candidate.document_id].title, *candidate.chunk.heading_path, candidate.chunk.text))
 
 
 def _is_active(candidate: Candidate, views: Mapping[str, DocumentView]) -> bool:

@@ -65,7 +65,7 @@ def signals(query: str, candidates: Sequence[Candidate], titles: Mapping[str, st
     where = places(candidates)
     around = _around(candidates, where.mean(axis=1))
     matcher = Matcher(query)
-    heads = [_head(candidate, titles) for candidate in candidates[:first]]
+    heads = [candidate.chunk.head(titles.get(candidate.document_id, "")) for candidate in candidates[:first]]
     known = {head: frozenset(number for _, number in matcher.places(head)) for head in set(heads)}
     read = [
         _Passage(matcher.places(candidate.chunk.text), known[head])
@@ -103,8 +103,7 @@ class _Passage:
 
     def window(self, rarity: Sequence[float]) -> float:
         """The share of the terms in the best WINDOW words, those of the head given."""
-        best, start = frozenset(self.head), 0
-        share = _share(best, rarity)
+        share, start = _share(self.head, rarity), 0
         for end in range(len(self._places)):
             while self._places[end][0] - self._places[start][0] >= WINDOW:
                 start += 1
@@ -147,10 +146,6 @@ def _named(candidates: Sequence[Candidate], titles: Mapping[str, str]) -> frozen
         document for document in others if len(titles.get(document, "")) >= _SHORTEST_TITLE
         and titles[document].casefold() in said
     )  # fmt: skip
-
-
-def _head(candidate: Candidate, titles: Mapping[str, str]) -> str:
-    return "\n".join((titles.get(candidate.document_id, ""), *candidate.chunk.heading_path))
 
 
 def _rarity(terms: int, passages: Sequence[_Passage]) -> list[float]:

@@ -53,7 +53,7 @@ def words(text: str) -> list[str]:
     for match in _WORD.finditer(unicodedata.normalize("NFKC", text).lower()):
         word = match.group()
         if _CJK.search(word):
-            found.extend(_pairs(word))
+            found.extend(pairs(word))
         else:
             found.append(word.removesuffix("'s").removesuffix("’s"))
     return found
@@ -107,5 +107,6 @@ def coverage(wanted: Collection[str], found: Collection[str], weights: Mapping[s
     return sum(weights.get(term, missing) for term in wanted & set(found)) / total
 
 
-def _pairs(run: str) -> list[str]:
+def pairs(run: str) -> list[str]:
+    """Neighbouring characters, which stand in for words where nothing stands between words."""
     return [run] if len(run) < 2 else [run[i : i + 2] for i in range(len(run) - 1)]

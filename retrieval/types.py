@@ -68,6 +68,14 @@ class Chunk:
     page: int | None = None
     heading_path: tuple[str, ...] = ()
 
+    def head(self, title: str) -> str:
+        """What it stands under, a line each: its document's title and its headings."""
+        return "\n".join(filter(None, (title, *self.heading_path)))
+
+    def headed(self, title: str) -> str:
+        """All that a search finds it by: its text below what it stands under."""
+        return "\n".join(filter(None, (self.head(title), self.text)))
+
 
 @dataclass(frozen=True, slots=True)
 class SparseVector:

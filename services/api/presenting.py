@@ -7,7 +7,7 @@ from retrieval.types import NO_FILTERS, Answer, Hit, Principal, SearchFilters
 from services.api import schemas
 from services.api.left_out import LeftOut
 from services.db.accounts import Account
-from services.db.documents import Succession, may_edit
+from services.db.documents import Standing, may_edit
 from services.db.models import Job
 from services.db.registration import DocumentRow
 
@@ -46,16 +46,16 @@ def document(row: DocumentRow, principal: Principal) -> schemas.Document:
 
 
 def document_detail(
-    row: DocumentRow, principal: Principal, left_out: LeftOut, succession: Succession
+    row: DocumentRow, principal: Principal, left_out: LeftOut, standing: Standing
 ) -> schemas.DocumentDetail:
     """A document with what its text lacks, and where it stands among its editions."""
     shown = document(row, principal)
-    named = [schemas.DocumentName(data_source=source, external_id=id) for source, id in succession.supersedes]
+    named = [schemas.DocumentName(data_source=source, external_id=id) for source, id in standing.supersedes]
     return schemas.DocumentDetail(
         **shown.model_dump(),
         left_out=list(left_out.parts),
         hidden_chars=left_out.hidden_chars,
-        superseded_by=succession.superseded_by,
+        superseded_by=standing.superseded_by,
         supersedes=named if shown.can_edit else None,
     )
 

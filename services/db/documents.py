@@ -38,7 +38,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Succession:
+class Standing:
     """Where a document stands: what took its place, and what its sender said that it takes the place of."""
 
     superseded_by: str | None
@@ -130,7 +130,7 @@ class Documents:
                 raise NotFoundError(NOT_FOUND)
             return row_of(session, document)
 
-    def succession(self, document_id: str, principal: Principal) -> Succession:
+    def standing(self, document_id: str, principal: Principal) -> Standing:
         """What superseded a document, of what the principal may read, and what it is said to supersede."""
         with self._database.read() as session:
             newer = SUCCESSION.newest(session, [document_id], principal.grants, at=clock(session), as_of=None)
@@ -138,7 +138,7 @@ class Documents:
                 *Supersession.__table__.primary_key
             )
             named = session.execute(said.where(Supersession.document_id == document_id)).all()
-            return Succession(newer.get(document_id), tuple((source, external_id) for source, external_id in named))
+            return Standing(newer.get(document_id), tuple((source, external_id) for source, external_id in named))
 
     def readable_version(self, document_id: str, principal: Principal, number: int | None) -> tuple[Document, Version]:
         """A version (None: the active one) whose content the principal may read. Raises NotFoundError."""

@@ -16,7 +16,7 @@ import numpy as np
 from retrieval.dense import DenseModel
 from retrieval.fusion import fused, places
 from retrieval.logistic import load_weights
-from retrieval.reranking import FIRST, SignalReranker, reordered
+from retrieval.reranking import FIRST, reordered
 from retrieval.signals import NAMES, signals
 from retrieval.sparse import Bm25, EnglishBm25
 from retrieval.spelling import corrected
@@ -74,8 +74,7 @@ def fed_back(data: Offline, found: Sequence[Sequence[Candidate]]) -> Ranked:
         leading = [data.dense[vectors[c.document_id, c.chunk.number]] for c in some[:3]]
         moved[row] += np.mean(leading, axis=0)
     moved /= np.linalg.norm(moved, axis=1, keepdims=True)
-    again = replace(data, query_dense=moved)
-    return reranked()(again, candidates(again, dense_scores(again), sparse_scores(again)))
+    return rank_asked(replace(data, query_dense=moved))
 
 
 WAYS: Mapping[str, Way] = {
@@ -143,7 +142,7 @@ def put_right(data: Offline, model: DenseModel) -> Offline:
     """With the words of the candidates, as the retriever does."""
     titles = data.titles()
     texts = [
-        ["\n".join((titles[c.document_id], *c.chunk.heading_path, c.chunk.text)) for c in some]
+        [candidate.chunk.headed(titles[candidate.document_id]) for candidate in some]
         for some in candidates(data, dense_scores(data), sparse_scores(data))
     ]
     return asked(
@@ -152,9 +151,8 @@ def put_right(data: Offline, model: DenseModel) -> Offline:
 
 
 def rank_asked(data: Offline) -> Ranked:
-    reranker, titles = SignalReranker(), data.titles()
-    found = candidates(data, dense_scores(data), sparse_scores(data))
-    return [reranker.rerank(query, fused(some), titles) for query, some in zip(data.queries, found, strict=True)]
+    """Its queries searched for afresh, and reranked."""
+    return reranked()(data, candidates(data, dense_scores(data), sparse_scores(data)))
 
 
 def decisive(data: Offline, ranked: Ranked) -> float:

@@ -107,7 +107,7 @@ def test_a_batch_declares_as_single_uploads_do(shelf: Shelf) -> None:
     ]
     documents = Documents(shelf.database)
     documents.register_all(news, shelf.owner)
-    declared = [documents.succession(row.document.id, shelf.owner).supersedes for row in documents.page(shelf.owner)]
+    declared = [documents.standing(row.document.id, shelf.owner).supersedes for row in documents.page(shelf.owner)]
     assert declared == [(), (("uploads", "a"),), (("uploads", "b"),)]
 
 

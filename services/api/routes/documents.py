@@ -77,8 +77,8 @@ def page(
 def show(document_id: str, parts: PartsOf, principal: Reader) -> schemas.DocumentDetail:
     """One document, and what was left out of its text for those who may read that."""
     row = parts.documents.get(document_id, principal)
-    succession = parts.documents.succession(document_id, principal)
-    return presenting.document_detail(row, principal, _left_out(document_id, parts, principal), succession)
+    standing = parts.documents.standing(document_id, principal)
+    return presenting.document_detail(row, principal, _left_out(document_id, parts, principal), standing)
 
 
 @router.delete("/{document_id}", status_code=204)
