@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 SEED ?= 1
 TORCH := torch==2.13.0
-.PHONY: help install install-test web run test lint format e2e faults faults-long bench bench-long eval openapi clean
+.PHONY: help install install-test web run test test-vllm test-llama-cpp lint format e2e faults faults-long bench bench-long eval openapi clean
 
 help: ## print this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-14s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
@@ -46,6 +46,26 @@ run: install web ## run the whole assistant with the sample company on http://12
 test: install-test ## run every test that needs no outside service
 	@$(BIN)/pytest -q -n 2 $(TEST_OPTIONS)
 
+# vLLM's own environment: its requirements are not ours. What is taken out again does not match that build of PyTorch.
+$(VENV)-vllm/.installed: tests/vllm/requirements.txt
+	@test -x $(VENV)-vllm/bin/python || $(PYTHON) -m venv $(VENV)-vllm
+	@echo "Installing vLLM (once; 4 minutes, 3.5 GB)"
+	@$(VENV)-vllm/bin/pip install -q -r tests/vllm/requirements.txt
+	@$(VENV)-vllm/bin/pip uninstall -q -y torchvision torchaudio torchcodec
+	@$(VENV)-vllm/bin/pip install -q --no-deps llama-models==0.3.0
+	@touch $@
+
+test-vllm: install-test $(VENV)-vllm/.installed ## start a real vLLM on the processors with a tiny Llama, and test against it
+	@$(BIN)/pytest -q tests/vllm
+
+$(VENV)-llama-cpp/.installed: tests/llama_cpp/requirements.txt
+	@test -x $(VENV)-llama-cpp/bin/python || $(PYTHON) -m venv $(VENV)-llama-cpp
+	@$(VENV)-llama-cpp/bin/pip install -q -r tests/llama_cpp/requirements.txt
+	@touch $@
+
+test-llama-cpp: install-test $(VENV)-llama-cpp/.installed ## the same with llama.cpp and a small Gemma (not in CI)
+	@$(BIN)/pytest -q tests/llama_cpp
+
 lint: install-test ## ruff, mypy, import-linter; and the web app's own where Node is present
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@if command -v npm >/dev/null; then cd web && { test -d node_modules || npm ci --silent --no-audit --no-fund; } && \
@@ -77,4 +97,4 @@ openapi: install-test ## write web/openapi.json and the web app's types
 	@cd web && npm run --silent types
 
 clean: ## delete what the targets above made, but no data
-	rm -rf $(VENV) web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-vllm $(VENV)-llama-cpp web/node_modules web/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -208,11 +208,16 @@ class Client:
         question: str,
         *,
         conversation_id: str | None = None,
+        replaces: str | None = None,
         top_k: int | None = None,
         filters: SearchFilters = NO_FILTERS,
     ) -> Answer:
-        """The whole answer at once. Without `conversation_id` the server starts a new conversation."""
-        body = _question(question, conversation_id, top_k, filters, stream=False)
+        """The whole answer at once. Without `conversation_id` the server starts a new conversation.
+
+        `replaces` is the id of an earlier question of that conversation, or of its answer: it is asked anew in these
+        words, and that question, its answer and all behind them are gone once the new answer is whole.
+        """
+        body = _question(question, conversation_id, replaces, top_k, filters, stream=False)
         response = self._rest.send("POST", "/v1/ask", body=body, read_timeout_s=_ANSWER_TIMEOUT_S)
         return value_of(Answer, decoded(response))
 
@@ -221,15 +226,16 @@ class Client:
         question: str,
         *,
         conversation_id: str | None = None,
+        replaces: str | None = None,
         top_k: int | None = None,
         filters: SearchFilters = NO_FILTERS,
     ) -> Generator[AnswerEvent, None, None]:
-        """The answer as it comes; the last event is AnswerDone.
+        """The answer as it comes; the last event is AnswerDone. The arguments are those of `ask`.
 
         Raises AnswerInterruptedError where the stream ends without it, and a ProblemError where the server gives up
         midway. Closing the generator closes the connection, which ends the work on the server.
         """
-        body = _question(question, conversation_id, top_k, filters, stream=True)
+        body = _question(question, conversation_id, replaces, top_k, filters, stream=True)
         response = self._rest.send("POST", "/v1/ask", body=body, stream=True, read_timeout_s=_ANSWER_TIMEOUT_S)
         with closing(response):
             yield from answer_events(response)
@@ -333,7 +339,19 @@ def _filters(filters: SearchFilters) -> dict[str, Any]:
 
 
 def _question(
-    question: str, conversation_id: str | None, top_k: int | None, filters: SearchFilters, *, stream: bool
+    question: str,
+    conversation_id: str | None,
+    replaces: str | None,
+    top_k: int | None,
+    filters: SearchFilters,
+    *,
+    stream: bool,
 ) -> dict[str, Any]:
-    body = {"question": question, "conversation_id": conversation_id, "top_k": top_k, "filters": _filters(filters)}
+    body = {
+        "question": question,
+        "conversation_id": conversation_id,
+        "replaces": replaces,
+        "top_k": top_k,
+        "filters": _filters(filters),
+    }
     return {**{name: value for name, value in body.items() if value}, "stream": stream}

@@ -146,6 +146,7 @@ class Decision(Resource):
     refusal: str | None = None
     sufficiency: float | None = None
     threshold: float | None = None
+    prompt_version: str | None = None
     usage: Usage = Usage()
     timings_ms: Mapping[str, float] = Field(default_factory=dict)
 

@@ -184,6 +184,8 @@ def _checked(plain: dict[str, Any]) -> ParsedDocument:
     pages = tuple(Page(int(number), int(start), int(end)) for number, start, end in plain["pages"])
     headings = tuple(Heading(int(level), str(words), int(at), int(to)) for level, words, at, to in plain["headings"])
     recognised = tuple((int(start), int(end)) for start, end in plain["recognised"])
+    for words in (text, title or "", *(heading.title for heading in headings)):
+        str(words).encode()  # half a surrogate pair could not be stored: it is a ValueError here
     spans = [(page.start, page.end) for page in pages] + [(heading.start, heading.end) for heading in headings]
     spans += recognised
     if any(not 0 <= start <= end <= len(text) for start, end in spans):

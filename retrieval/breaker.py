@@ -19,6 +19,11 @@ class CircuitBreaker:
         self._failures = 0
         self._closed_again_at = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether no call may be made now, not even one that tries."""
+        return self._failures >= self._limit and self._clock() < self._closed_again_at
+
     def allows(self) -> bool:
         """Whether to make a call now. Where it is the one that tries, the others wait another `seconds`."""
         if self._failures < self._limit:
@@ -45,7 +50,12 @@ class RetryBudget:
     def __init__(self, *, share: float = 0.1, most: float = 3.0) -> None:
         self._share = share
         self._most = most
-        self._left = 1.0
+        self._left = min(1.0, most)
+
+    @classmethod
+    def none(cls) -> "RetryBudget":
+        """One that allows no retry."""
+        return cls(share=0.0, most=0.0)
 
     def called(self) -> None:
         """A first try was made."""

@@ -59,18 +59,29 @@ def load_cross_encoder(model: str) -> Callable[[Pairs], npt.ArrayLike]:
 
     Raises InvalidInputError where it cannot be loaded, or is no cross-encoder that gives one score.
     """
+    encoder = open_cross_encoder(model, "cross-encoder")
+    if encoder.num_labels != 1:
+        raise _refused(f"{model} gives {encoder.num_labels} scores a passage: only a cross-encoder with one can rank.")
+    return scorer(encoder)
+
+
+def open_cross_encoder(model: str, kind: str) -> Any:
+    """The library's model of this name. Raises InvalidInputError where it cannot be loaded, or is no `kind`."""
     from sentence_transformers import CrossEncoder  # noqa: PLC0415 - a heavy optional engine
 
     try:
         encoder = CrossEncoder(model)
     except Exception as error:  # whatever its libraries raise: another name is needed, or the folder is damaged
-        raise _refused(f"The cross-encoder {model} cannot be loaded: {error}") from error
+        raise _refused(f"The {kind} {model} cannot be loaded: {error}") from error
     made_as = ", ".join(getattr(encoder.transformers_model.config, "architectures", None) or ())
     if len(encoder) == 1 and "ForSequenceClassification" not in made_as:
         # Such a model is loaded all the same, with a scoring layer of random numbers.
-        raise _refused(f"{model} is no cross-encoder, but a {made_as or 'model of unknown kind'}.")
-    if encoder.num_labels != 1:
-        raise _refused(f"{model} gives {encoder.num_labels} scores a passage: only a cross-encoder with one can rank.")
+        raise _refused(f"{model} is no {kind}, but a {made_as or 'model of unknown kind'}.")
+    return encoder
+
+
+def scorer(encoder: Any) -> Callable[[Pairs], npt.ArrayLike]:
+    """The logits that `encoder` gives to pairs of texts. Safe to call from threads."""
     lock = Lock()
 
     def logits(pairs: Pairs) -> npt.ArrayLike:

@@ -9,6 +9,7 @@ import numpy as np
 
 from retrieval.dense import DenseModel, Vectors
 from retrieval.errors import EmbeddingError, UnavailableError
+from retrieval.known_vectors import KnownVectors
 from retrieval.sparse import RECIPE, sparse_encoder
 from retrieval.types import Embedding, SparseVector
 
@@ -24,6 +25,7 @@ class Embedder:
         self._model = model
         self._sparse = sparse_encoder(recipe)
         self._recipe = recipe
+        self._sentences = KnownVectors(self.embed_dense)
         self.model_name = model_name
         self.dimension = model.dimension
         self.max_tokens = model.max_tokens
@@ -61,6 +63,10 @@ class Embedder:
         if self._usable(self._model.encode([PROBE]), 1):
             raise EmbeddingError("The embedding model gives no usable vector of a passage.")
         raise UnavailableError("The embedding model gives no usable vectors.", code="embedding_unusable")
+
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        """As `embed_dense`, for at least one text; those met lately are not embedded again."""
+        return self._sentences(texts)
 
     def _usable(self, dense: Vectors, texts: int) -> bool:
         """Not-a-number would poison every search that meets it, and a vector of another length its own ranking."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from retrieval.logistic import load_weights, sigmoid
 from retrieval.reading import Reading
 from retrieval.terms import coverage, words
 from retrieval.types import Hit
+
+T = TypeVar("T")
 
 
 class Strictness(StrEnum):
@@ -27,19 +30,29 @@ class Strictness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Signals:
-    """What speaks for one hit.
+class Prospect:
+    """What speaks for one hit before its sentences are embedded.
 
-    sentence: cosine of the question to the hit's nearest sentence. passage: cosine to the whole chunk. novelty: share
-    of the question's terms that title and headings do not cover already and the best sentence does, weighted by rarity.
-    wrong_type: 1 where the question asks for a date, amount, person or place and the hit has none. missing_facts: share
-    of the question's names, numbers and dates that the hit lacks; 1 where it lacks a code ("INC-1077", "Heron 4").
+    passage: cosine of the question to the whole chunk. novelty: share of the question's terms that title and headings
+    do not cover already and the best sentence does, weighted by rarity. heading: share of the question's terms that
+    title and headings cover; what makes a passage near by these alone says less. missing_facts: share of the
+    question's names, numbers and dates that the hit lacks; 1 where it lacks a code ("INC-1077", "Heron 4").
     """
+
+    passage: float
+    novelty: float
+    heading: float
+    missing_facts: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What speaks for one hit: the cosine of the question to its nearest sentence, and what did before."""
 
     sentence: float
     passage: float
     novelty: float
-    wrong_type: float
+    heading: float
     missing_facts: float
 
 
@@ -65,16 +78,6 @@ _ASKS = (
     (re.compile(r"\b(?:who|whom|whose|wer|wem|quién|chi)\b", re.I), "person"),
     (re.compile(r"\b(?:where|wo|dónde|dove|onde)\b", re.I), "place"),
 )
-_TIME_WORD = re.compile(
-    r"\d|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b|(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
-    r"\b(?:day|week|month|year|century|quarter|annual|daily|weekly|monthly|yearly|before|after|until|immediately)",
-    re.IGNORECASE,
-)
-_AMOUNT_WORD = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand|"
-    r"million|half|third|quarter|twice|once|daily|weekly|monthly|annual|every|no limit|unlimited|none)",
-    re.IGNORECASE,
-)
 
 
 def threshold(strictness: Strictness) -> float:
@@ -82,35 +85,42 @@ def threshold(strictness: Strictness) -> float:
     return _MODEL.thresholds[strictness.value]
 
 
-def weigh(reading: Reading) -> Evidence:
-    """Weigh the hits of `reading`; without hits the sufficiency is 0."""
+def weigh(reading: Reading, prospects: Sequence[Prospect] | None = None) -> Evidence:
+    """Weigh the hits of `reading`; without hits the sufficiency is 0. `prospects`, where they are known already."""
     if not reading.units:
         return Evidence(0.0, (), ())
-    signals = hit_signals(reading)
+    signals = hit_signals(reading, prospects)
     logits = _MODEL.logits([astuple(signal) for signal in signals])
     return Evidence(sigmoid(float(logits.max())), tuple(logits.tolist()), tuple(signals))
 
 
-def hit_signals(reading: Reading) -> list[Signals]:
+def hit_signals(reading: Reading, prospects: Sequence[Prospect] | None = None) -> list[Signals]:
     """Return the signals of each hit, in order. Also what the training script reads."""
+    nearest = [0.0] * len(reading.hits)
+    for unit, cosine in zip(reading.units, reading.cosines.tolist(), strict=True):
+        nearest[unit.hit] = max(nearest[unit.hit], cosine)
+    before = hit_prospects(reading) if prospects is None else prospects
+    return [Signals(cosine, *astuple(prospect)) for cosine, prospect in zip(nearest, before, strict=True)]
+
+
+def hit_prospects(reading: Reading) -> list[Prospect]:
+    """Return what speaks for each hit, in order; of `reading` no vectors are needed."""
     known = [hit.dense_score for hit in reading.hits if hit.dense_score is not None]
     asked = read_facts(reading.question)
-    asked_type = answer_type(reading.question)
-    signals = []
+    prospects = []
     for index, hit in enumerate(reading.hits):
-        members = [i for i, unit in enumerate(reading.units) if unit.hit == index]
+        members = [unit for unit in reading.units if unit.hit == index]
         rest = reading.question_terms - reading.context[index]
-        signals.append(
-            Signals(
-                sentence=max((float(reading.cosines[i]) for i in members), default=0.0),
+        prospects.append(
+            Prospect(
                 # A hit that only BM25 found is no nearer than the last that the dense search did.
                 passage=hit.dense_score if hit.dense_score is not None else min(known, default=0.0),
-                novelty=max((coverage(rest, reading.units[i].terms, reading.weights) for i in members), default=0.0),
-                wrong_type=float(not _has_type(asked_type, hit.chunk.text)),
+                novelty=max((coverage(rest, unit.terms, reading.weights) for unit in members), default=0.0),
+                heading=coverage(reading.question_terms, reading.context[index], reading.weights),
                 missing_facts=_missing(asked, hit),
             )
         )
-    return signals
+    return prospects
 
 
 def answer_type(question: str) -> str:
@@ -118,10 +128,10 @@ def answer_type(question: str) -> str:
     return next((kind for pattern, kind in _ASKS if pattern.search(question)), "other")
 
 
-def closest(evidence: Evidence, hits: Sequence[Hit], count: int) -> list[Hit]:
-    """The `count` hits with the most evidence, best first."""
+def closest(evidence: Evidence, of_each_hit: Sequence[T], count: int) -> list[T]:
+    """Of the hits, or of what stands for each of them, the `count` with the most evidence, best first."""
     order = np.argsort([-logit for logit in evidence.logits], kind="stable")[:count]
-    return [hits[i] for i in order]
+    return [of_each_hit[i] for i in order]
 
 
 def _missing(asked: Facts, hit: Hit) -> float:
@@ -130,13 +140,3 @@ def _missing(asked: Facts, hit: Hit) -> float:
     text = "\n".join((hit.document.title, *hit.chunk.heading_path, hit.chunk.text))
     missing = missing_facts(asked, read_facts(text, generous=True), set(words(text)))
     return 1.0 if asked.codes.intersection(missing) else len(missing) / max(1, count_facts(asked))
-
-
-def _has_type(kind: str, text: str) -> bool:
-    if kind == "time":
-        return _TIME_WORD.search(text) is not None
-    if kind == "amount":
-        return _AMOUNT_WORD.search(text) is not None
-    if kind in ("person", "place"):
-        return bool(read_facts(text).names)
-    return True

@@ -8,6 +8,7 @@ chunk, and from the score of a document of one's own one could read how often ot
 from dataclasses import replace
 
 from retrieval.evidence import Evidence, Strictness, threshold
+from retrieval.prompts import PROMPT_VERSION
 from retrieval.retriever import Retrieved
 from retrieval.types import Explanation, Hit, Place
 
@@ -23,6 +24,11 @@ def judged(explanation: Explanation, evidence: Evidence, strictness: Strictness)
     """The same with how sure we were that the hits hold an answer, and how sure we had to be."""
     sure, needed = round(evidence.sufficiency, 4), round(threshold(strictness), 4)
     return replace(explanation, sufficiency=sure, threshold=needed)
+
+
+def prompted(explanation: Explanation | None) -> Explanation | None:
+    """The same for an answer that a model was asked for, in the words of now."""
+    return replace(explanation, prompt_version=PROMPT_VERSION) if explanation else None
 
 
 def _place(hit: Hit) -> Place:

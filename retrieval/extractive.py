@@ -8,14 +8,14 @@ kept, as many as make the expected F1 highest. Lists and table rows come whole, 
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.conflicts import disagreements, newest
 from retrieval.evidence import Evidence, answer_type
 from retrieval.logistic import Logistic, load_weights
-from retrieval.reading import Reading, Unit
+from retrieval.reading import Reading
 
 MAX_SENTENCES = 4
 # Two units this near say the same thing.
@@ -42,22 +42,14 @@ _REFERS_BACK = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Extract:
-    """A unit chosen for the answer, with the probability that it belongs there."""
+def select(reading: Reading, evidence: Evidence) -> list[int]:
+    """Choose one to MAX_SENTENCES units that answer the question: their indices, in the order in which they are read.
 
-    unit: Unit
-    probability: float
-
-
-def select(reading: Reading, evidence: Evidence) -> tuple[Extract, ...]:
-    """Choose one to MAX_SENTENCES units that answer the question, in the order in which they are to be read.
-
-    Empty only where there is nothing but headings.
+    Where two documents disagree, the newer one speaks. Empty only where there is nothing but headings.
     """
     signals = unit_signals(reading, evidence)
-    likely = probabilities(reading, signals, _MODEL)
-    return tuple(Extract(reading.units[i], float(likely[i])) for i in choose(reading, signals, likely))
+    chosen = choose(reading, signals, probabilities(reading, signals, _MODEL))
+    return newest(chosen, disagreements(reading, chosen))
 
 
 def probabilities(reading: Reading, signals: Rows, model: Logistic) -> Rows:

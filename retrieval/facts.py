@@ -9,51 +9,70 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
+from retrieval.languages import language_of_sentence
 from retrieval.quantities import Date, Quantity, blank, counts, is_unit, quantities, take_dates, take_times
 from retrieval.terms import STOP_WORDS, stem
 
+# Languages that write every noun with a capital.
+CAPITAL_NOUNS = frozenset({"german"})
 _WEEKDAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?", re.IGNORECASE)
-# "one of them", "half of it": too loose to be held against a sentence.
-_LOOSE_NUMBERS = frozenset({"one", "half", "zero"})
+# "one of them", "half of it", "first of all": too loose to be held against a sentence.
+_LOOSE_NUMBERS = frozenset({"one", "half", "zero", "first", "second", "third"})
 _CODE = re.compile(r"(?<![\w@])(?=[\w./@+-]{0,63}\d)(?=[\w./@+-]{0,63}[A-Za-z])[\w][\w./@+-]{0,62}[\w]")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,5}|(?:https?://|www\.)[^\s<>\"')\]]{1,200}", re.I)
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|%|k|m|s|h|min|km|kg|gb|mb|tb|bn|am|pm)", re.IGNORECASE)
 _CAPITAL = re.compile(r"[^\W\d_](?:[^\W\d_]|[’'&-]){0,60}")
+# "Register.example.gov": no name, but an address without its beginning.
+_WITHIN_ADDRESS = re.compile(r"\.[a-z]{2}")
 _NUMBERED_NAME = re.compile(
     r"\b(?P<name>[A-Z][A-Za-z]{1,30}) (?P<number>\d{1,3})(?![\d%]|[.,:]\d)(?: (?P<unit>[a-z]{1,12}))?"
+)
+_LETTERS_THEN_DIGITS = re.compile(r"^([a-z]+)(\d+)$")
+# "6 : 30", as texts have it that were cut into words.
+_SPACED_COLON = re.compile(r"(?<=\d) : (?=\d)")
+_BETWEEN_NAMES = frozenset(
+    {"of", "and", "the", "for", "de", "der", "des", "du", "für", "und", "et", "y", "di", "do", "da"}
 )
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•*\-–|>]|\d[.)])[\s\"'“‘(\[*_#]{0,6}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of one text. `names` are single words: a name of two words is two facts."""
+    """The facts of one text. `names` are single words: a name of two words is two facts.
+
+    `initials` are short forms that a reader makes of names of two words or more: "usa" of "United States of America".
+    """
 
     quantities: tuple[Quantity, ...] = ()
     dates: tuple[Date, ...] = ()
     names: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
+    initials: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.quantities or self.dates or self.names or self.codes)
 
 
-def read_facts(text: str, *, generous: bool = False) -> Facts:
+def read_facts(text: str, *, generous: bool = False, language: str | None = None) -> Facts:
     """Return the facts of `text`; `generous` where another text is held against it. Linear in its length.
 
     "Almost 300" at the start of a sentence is no name with a number, but "Heron 3" there may be the one looked for.
+    `language` is the one that the text is likely in: its own words decide first.
     """
-    text = unicodedata.normalize("NFKC", text).replace("\u2011", "-")
+    every_noun = not generous and language_of_sentence(text, language) in CAPITAL_NOUNS
+    text = _SPACED_COLON.sub(":", unicodedata.normalize("NFKC", text).replace("\u2011", "-"))
     addresses = frozenset(match.group().rstrip(".,;").lower() for match in _ADDRESS.finditer(text))
     rest = _ADDRESS.sub(blank, text)
     dates, rest = take_dates(rest)
     times, rest = take_times(rest)
     codes = frozenset(m.group().lower() for m in _CODE.finditer(rest) if not _ORDINAL.fullmatch(m.group()))
     rest = _CODE.sub(lambda m: m.group() if _ORDINAL.fullmatch(m.group()) else blank(m), rest)
-    names = frozenset(_names(rest))
+    names = frozenset(_names(rest, every_noun=every_noun))
     codes |= frozenset(_numbered_names(rest, anywhere=generous))
-    return Facts((*times, *quantities(rest)), dates, names, codes | addresses)
+    initials = frozenset(_initials(rest)) if generous else frozenset[str]()
+    return Facts((*times, *quantities(rest)), dates, names, codes | addresses, initials)
 
 
 def count_facts(facts: Facts) -> int:
@@ -67,16 +86,29 @@ def missing_facts(claimed: Facts, given: Facts, given_words: Collection[str]) ->
     counted = (q for q in claimed.quantities if q.text.lower() not in _LOOSE_NUMBERS)
     missing = [quantity.text for quantity in counted if not _has_quantity(quantity, given)]
     missing += [date.text for date in claimed.dates if not _has_date(date, given)]
-    missing += sorted(code for code in claimed.codes if code not in given.codes and code not in given_words)
-    prefixes = {word[: _prefix(word)] for word in given_words}
-    known = set(given_words) | {stem(word) for word in given_words}
+    missing += sorted(code for code in claimed.codes if code not in given_words and not _has_code(code, given))
+    known, prefixes = _vocabulary(frozenset(given_words))
     for name in sorted(claimed.names):
         parts = [name, *([] if "-" not in name else [name.replace("-", "")])]
         whole = any(part in known or stem(part) in known or part[: _prefix(part)] in prefixes for part in parts)
+        if name in given.initials or (len(name) > 2 and name[:-1] in given.initials):  # "USA" for "United States"
+            continue
         # "Grace-Mercy" may stand as two words, or as one.
         if not whole and not ("-" in name and all(part in known for part in name.split("-") if part)):
             missing.append(name)
     return missing
+
+
+def _has_code(code: str, given: Facts) -> bool:
+    """ "Heron3" is "Heron 3" as well."""
+    return code in given.codes or _LETTERS_THEN_DIGITS.sub(r"\1 \2", code) in given.codes
+
+
+@lru_cache(maxsize=64)
+def _vocabulary(given_words: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """The words with their stems, and the beginnings that inflections of a name share. An answer asks many times."""
+    known = given_words | {stem(word) for word in given_words}
+    return known, frozenset(word[: _prefix(word)] for word in given_words)
 
 
 def _has_quantity(claimed: Quantity, given: Facts) -> bool:
@@ -107,20 +139,41 @@ def _prefix(word: str) -> int:
     return max(4, len(word) - 3)
 
 
-def _names(text: str) -> Iterator[str]:
-    """Lower-case words written like names: capitalised within a sentence, or all capitals anywhere."""
+def _names(text: str, *, every_noun: bool) -> Iterator[str]:
+    """Lower-case words written like names: capitalised within a sentence, or all capitals anywhere.
+
+    Where every noun has a capital, one alone is no name, but two in a row are.
+    """
     matches = list(_CAPITAL.finditer(text))
     for position, match in enumerate(matches):
         word = match.group().removesuffix("'s").removesuffix("’s").rstrip("'’-&")
         if len(word) < 2 or not word[0].isupper() or word.lower() in STOP_WORDS or is_unit(word.lower()):
             continue
+        if word[:2] in ("I'", "I’") or _WITHIN_ADDRESS.match(text, match.end()):
+            continue
+        beside = (position + 1 < len(matches) and _continues_name(text, match, matches[position + 1])) or (
+            every_noun and position > 0 and _continues_name(text, matches[position - 1], match)
+        )
         if (
             word.isupper()
             or _WEEKDAY.fullmatch(word)
-            or not _starts_sentence(text, match.start())
-            or (position + 1 < len(matches) and _continues_name(text, match, matches[position + 1]))
+            or beside
+            or not (every_noun or _starts_sentence(text, match.start()))
         ):
             yield word.lower()
+
+
+def _initials(text: str) -> Iterator[str]:
+    """ "United States of America" gives "us" and "usa"; small words between count for nothing."""
+    run, end = "", -1
+    for match in _CAPITAL.finditer(text):
+        word = match.group()
+        if word.lower() in _BETWEEN_NAMES and end == match.start() - 1:
+            end = match.end()
+            continue
+        run = (run if end == match.start() - 1 else "")[-5:] + word[0].lower() if word[0].isupper() else ""
+        end = match.end() if run else -1
+        yield from (run[start:] for start in range(len(run) - 1))
 
 
 def _numbered_names(text: str, *, anywhere: bool) -> Iterator[str]:
@@ -139,4 +192,6 @@ def _starts_sentence(text: str, position: int) -> bool:
 
 def _continues_name(text: str, first: re.Match[str], second: re.Match[str]) -> bool:
     between = text[first.end() : second.start()]
-    return between == " " and second.group()[:1].isupper() and second.group().lower() not in STOP_WORDS
+    return between == " " and all(
+        w[:1].isupper() and w.lower() not in STOP_WORDS for w in (first.group(), second.group())
+    )

@@ -94,6 +94,14 @@ def languages_of_query(text: str) -> tuple[str, ...]:
     return tuple(language for language in LANGUAGES if language == ENGLISH or counts[language] == most)
 
 
+def language_of_sentence(text: str, otherwise: str | None = None) -> str:
+    """The language with most function words in one sentence; of several with as many, `otherwise` or English first."""
+    counts = _counts(text)
+    most = max(counts.values())
+    likeliest = [language for language in LANGUAGES if counts[language] == most]
+    return next((one for one in (otherwise, ENGLISH) if one in likeliest), likeliest[0])
+
+
 @lru_cache
 def stop_words(languages: tuple[str, ...]) -> frozenset[str]:
     """The words that say nothing in a text that is in one of these languages.

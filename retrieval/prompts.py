@@ -10,7 +10,8 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.resources import files
@@ -18,10 +19,10 @@ from importlib.resources import files
 from langchain_core.prompts import ChatPromptTemplate
 
 from retrieval.reading import unit_spans
+from retrieval.token_counting import EstimatedTokens, Message, TokenCounter
 from retrieval.types import Hit, Source, Turn
 
-Message = tuple[str, str]
-CountTokens = Callable[[str], int]
+ESTIMATED = EstimatedTokens()
 
 # What the model writes when the sources do not answer.
 NO_ANSWER = "NO_ANSWER"
@@ -67,12 +68,6 @@ def clean(text: str) -> str:
     return _MARKER.sub(r"(\1)", without_control)
 
 
-def estimate_tokens(text: str) -> int:
-    """Tokens of `text`, guessed high: English prose has about 4.5 characters a Llama token, other scripts fewer."""
-    ascii_characters = sum(character.isascii() for character in text)
-    return round(ascii_characters / 3.6 + (len(text) - ascii_characters) / 1.2) + 1
-
-
 def numbered(hits: Sequence[Hit]) -> tuple[Source, ...]:
     """Turn hits into sources, numbered from 1 in their order."""
     return tuple(_source(number, hit) for number, hit in enumerate(hits, start=1))
@@ -82,32 +77,35 @@ def pack_sources(
     sources: Sequence[Source],
     question: str,
     *,
+    as_of: datetime | None = None,
     max_tokens: int = MAX_PROMPT_TOKENS,
-    count_tokens: CountTokens = estimate_tokens,
+    tokens: TokenCounter = ESTIMATED,
 ) -> tuple[Source, ...]:
     """Keep the first `sources` that fit beside everything else into `max_tokens`.
 
     The last one may be cut behind a sentence; its span says so. At least a sentence of the first is always kept.
     """
-    fixed = sum(count_tokens(text) for _, text in answer_messages(question, ()))
-    left = max_tokens - fixed
+    left = max_tokens - tokens.prompt(answer_messages(question, (), as_of=as_of))
     packed: list[Source] = []
     for source in sources:
-        needed = count_tokens(_shown(source, "0" * 12))
+        needed = _size(source, tokens)
         if needed > left:
-            shortened = _cut(source, needed - left, count_tokens, whole=not packed)
+            shortened = _cut(source, left, tokens, whole=not packed)
             return (*packed, shortened) if shortened else tuple(packed)
         packed.append(source)
         left -= needed
     return tuple(packed)
 
 
-def answer_messages(question: str, sources: Sequence[Source], *, today: date | None = None) -> list[Message]:
-    """Return the messages that ask for a cited answer to `question`."""
-    code = secrets.token_hex(6)
+def answer_messages(
+    question: str, sources: Sequence[Source], *, today: date | None = None, as_of: datetime | None = None
+) -> list[Message]:
+    """Return the messages that ask for a cited answer to `question`, of what held on the day of `as_of`."""
+    code = _code()
     prompt = _ANSWER.invoke(
         {
             "today": (today or datetime.now(UTC).date()).isoformat(),
+            "as_of": f" The question is about {as_of:%Y-%m-%d}; the sources are what held then." if as_of else "",
             "code": code,
             "sources": "\n\n".join(_shown(source, code) for source in sources),
             "count": len(sources),
@@ -117,16 +115,14 @@ def answer_messages(question: str, sources: Sequence[Source], *, today: date | N
     return [(str(message.type), str(message.content)) for message in prompt.to_messages()]
 
 
-def rewrite_messages(
-    question: str, history: Sequence[Turn], *, count_tokens: CountTokens = estimate_tokens
-) -> list[Message]:
+def rewrite_messages(question: str, history: Sequence[Turn], *, tokens: TokenCounter = ESTIMATED) -> list[Message]:
     """Return the messages that ask for `question` as it would be put without `history`, newest turns first to stay."""
-    code = secrets.token_hex(6)
+    code = _code()
     kept: list[str] = []
     left = MAX_HISTORY_TOKENS
     for turn in reversed(history):
         line = f"{'Employee' if turn.role == 'user' else 'Assistant'}: {clean(turn.content)[:1200]}"
-        left -= count_tokens(line)
+        left -= tokens.text(line)
         if left < 0 and kept:
             break
         kept.insert(0, line)
@@ -165,16 +161,24 @@ def _shown(source: Source, code: str) -> str:
     return f"{first}\n{clean(source.text)}\n----- {code} end [{source.number}]"
 
 
-def _cut(source: Source, over: int, count_tokens: CountTokens, *, whole: bool) -> Source | None:
-    """`source` without its last sentences, at least `over` tokens shorter; None where none would be left.
+def _code() -> str:
+    """A code that no document can know. Digits, because any twelve of them are four Llama tokens: a count holds."""
+    return f"{secrets.randbelow(10**12):012d}"
+
+
+def _size(source: Source, tokens: TokenCounter) -> int:
+    """Tokens of `source` in a prompt, with the blank line behind it. Llama's tokens do not reach over that line."""
+    return tokens.text(_shown(source, "0" * 12) + "\n\n")
+
+
+def _cut(source: Source, most: int, tokens: TokenCounter, *, whole: bool) -> Source | None:
+    """`source` up to the last sentence within `most` tokens; None where not one is.
 
     With `whole` its first sentence stays whatever it takes: a prompt needs a source.
     """
     spans = unit_spans(source.text)
-    for _, end in reversed(spans[:-1]):
-        if count_tokens(source.text[end:]) >= over:
-            return replace(source, end=source.start + end, text=source.text[:end])
-    if whole and spans:
-        end = spans[0][1]
-        return replace(source, end=source.start + end, text=source.text[:end])
-    return None
+    shorter = [replace(source, end=source.start + end, text=source.text[:end]) for _, end in spans]
+    fitting = bisect_right(shorter[:-1], most, key=lambda one: _size(one, tokens))
+    if fitting:
+        return shorter[fitting - 1]
+    return shorter[0] if whole and shorter else None

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from retrieval.number_words import ONES, SCALES, TENS, number_words
+
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -31,24 +33,6 @@ _MONTHS = {
 }
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 
-_NUMBER_NAMES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen",
-    "eighteen nineteen",
-)
-_SMALL = {name: value for value, name in enumerate(" ".join(_NUMBER_NAMES).split())}
-_TENS_NAMES = "twenty thirty forty fifty sixty seventy eighty ninety"
-_TENS = {name: value for value, name in zip(range(20, 100, 10), _TENS_NAMES.split(), strict=True)}
-_SCALES = {
-    "hundred": 100,
-    "thousand": 1_000,
-    "k": 1_000,
-    "million": 1_000_000,
-    "mio": 1_000_000,
-    "mn": 1_000_000,
-    "billion": 1_000_000_000,
-    "bn": 1_000_000_000,
-}
-_OTHER_NUMBERS = {"half": Decimal("0.5"), "dozen": Decimal(12)}
 # Units that exclude each other: "30 days" is not "30 weeks". What is no unit ("30 laptops") is left to the overlap.
 _UNITS = {
     word: unit
@@ -69,7 +53,11 @@ _UNITS = {
         "km": "km kilometer kilometers kilometre kilometres",
         "mile": "mile miles",
         "m": "m meter meters metre metres",
+        "foot": "ft foot feet",
+        "acre": "acre acres",
+        "hectare": "ha hectare hectares",
         "kg": "kg kilogram kilograms kilo kilos",
+        "kB": "kb kilobyte kilobytes kib",
         "MB": "mb megabyte megabytes mib",
         "GB": "gb gigabyte gigabytes gib",
         "TB": "tb terabyte terabytes tib",
@@ -81,23 +69,13 @@ _UNITS = {
 
 _NUMBER = re.compile(
     r"(?P<currency>[$€£¥]|\b(?:eur|usd|gbp|chf)(?=[ \d]))?[ ]?"
-    r"(?<![\w.,])(?P<number>\d{1,15}(?:[.,’'\u00a0\u202f]\d{1,15}){0,6})(?P<suffix>st|nd|rd|th)?"
-    r"(?:[ -]?(?P<scale>hundred|thousand|million|billion|mio|bn|mn|k)\b)?"
+    # Chinese and Japanese write a number right behind a word.
+    r"(?<![^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])(?<![.,])(?P<number>\d{1,15}(?:[.,’'\u00a0\u202f]\d{1,15}){0,6})(?P<suffix>st|nd|rd|th)?"
+    r"(?:[ -]?(?P<scale>hundred|thousand|million|billion|trillion|mio|bn|mn|k)\b)?"
     r"(?:[ -]?(?P<unit>[%€$£¥]|°[cf]|[a-zäöü]{1,12}\b))?",
     re.IGNORECASE,
 )
-_NUMBER_WORD = re.compile(
-    r"\b(?P<tens>" + "|".join(_TENS) + r")(?:[ -](?P<ones>" + "|".join(list(_SMALL)[1:10]) + r"))?\b|"
-    r"\b(?P<small>"
-    + "|".join(sorted(_SMALL, key=len, reverse=True))
-    + r")\b|\b(?P<other>"
-    + "|".join(_OTHER_NUMBERS)
-    + r")\b",
-    re.IGNORECASE,
-)
-_AFTER_NUMBER_WORD = re.compile(
-    r"(?:[ -](?P<scale>hundred|thousand|million|billion)\b)?(?:[ -](?P<unit>[a-z]{1,12})\b)?", re.I
-)
+_AFTER_NUMBER_WORD = re.compile(r"[ -](?P<unit>[a-z]{1,12})\b", re.I)
 _TEXT_DATE = re.compile(
     rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)? (?P<month>{_MONTH})\b\.?,?(?: (?P<year>\d{{4}})\b)?|"
     rf"\b(?P<month2>{_MONTH})\b\.? (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d|:)(?:,? (?P<year2>\d{{4}})\b)?|"
@@ -138,7 +116,7 @@ def is_unit(word: str) -> bool:
 
 def counts(word: str) -> bool:
     """Whether `word` (lower case) behind a number makes an amount of it."""
-    return word in _UNITS or word in _SCALES
+    return word in _UNITS or word in SCALES
 
 
 def take_dates(text: str) -> tuple[tuple[Date, ...], str]:
@@ -185,6 +163,14 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     return (*_digit_quantities(text), *_word_quantities(text))
 
 
+def number_values(word: str) -> frozenset[Decimal]:
+    """The values that one word (lower case) can be read as: none where it is no number, and "one" is none."""
+    if word[:1].isdigit():
+        return frozenset(_readings(word))
+    value = TENS.get(word) or ONES.get(word, 0)
+    return frozenset({Decimal(value)}) if value > 1 else frozenset()
+
+
 def blank(match: re.Match[str]) -> str:
     """As many blanks as the match has characters."""
     return " " * (match.end() - match.start())
@@ -204,7 +190,7 @@ def _times(text: str) -> Iterator[Quantity]:
 
 def _digit_quantities(text: str) -> Iterator[Quantity]:
     for match in _NUMBER.finditer(text):
-        scale = Decimal(_SCALES.get((match["scale"] or "").lower(), 1))
+        scale = Decimal(SCALES.get((match["scale"] or "").lower(), 1))
         values = frozenset(value * scale for value in _readings(match["number"]))
         if not values:
             continue
@@ -230,14 +216,6 @@ def _readings(number: str) -> Iterator[Decimal]:
 
 
 def _word_quantities(text: str) -> Iterator[Quantity]:
-    for match in _NUMBER_WORD.finditer(text):
-        if match["other"]:
-            value = _OTHER_NUMBERS[match["other"].lower()]
-        elif match["tens"]:
-            value = Decimal(_TENS[match["tens"].lower()] + _SMALL.get((match["ones"] or "zero").lower(), 0))
-        else:
-            value = Decimal(_SMALL[match["small"].lower()])
-        after = _AFTER_NUMBER_WORD.match(text, match.end())
-        scale = (after["scale"] or "") if after else ""
-        unit = _UNITS.get(((after["unit"] or "") if after else "").lower(), "")
-        yield Quantity(match.group(), frozenset({value * _SCALES.get(scale.lower(), 1)}), unit)
+    for written, end, value in number_words(text):
+        after = _AFTER_NUMBER_WORD.match(text, end)
+        yield Quantity(written, frozenset({value}), _UNITS.get(after["unit"].lower(), "") if after else "")

@@ -2,31 +2,27 @@
 
 Knows nothing of streams or models' prompts. Three questions to each sentence: do its numbers, dates, names and codes
 stand in the source; does the source not deny it; and does a run of one to three of the source's sentences come near
-enough in words and in meaning (`weights/support.json`, by tests/evaluation/train_support.py). That run is the quote.
+enough in words and in meaning (`retrieval/matching.py`), or does an entailment model say that it follows
+(`retrieval/entailment.py`). That run is the quote.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-
-import numpy as np
 
 from retrieval.citations import without_markers
-from retrieval.facts import Facts, missing_facts, read_facts
-from retrieval.logistic import load_weights
+from retrieval.entailment import EntailmentModel
+from retrieval.facts import read_facts
+from retrieval.matching import MODEL, Claim, Match, Matcher, Signals
 from retrieval.polarity import contradiction
-from retrieval.reading import EmbedTexts, Vectors, unit_spans
-from retrieval.terms import coverage, inverse_document_frequency, terms, words
+from retrieval.reading import EmbedTexts
+from retrieval.terms import terms
 from retrieval.types import Citation, SentenceStatus, Source
 
-SIGNALS = ("words_in_quote", "words_in_source", "cosine")
-_MODEL = load_weights("support", SIGNALS)
-MAX_QUOTE_UNITS = 3
 # A heading or a lead-in of more terms than this says something.
 FEW_TERMS = 8
-# A unit must add this share of the sentence's terms to be quoted too.
-WORTH_QUOTING = 0.08
+# An entailment model's own threshold: it is trained to tell "follows" from "does not" at even odds.
+FOLLOWS = 0.5
 
 _ADMISSION = re.compile(
     r"\b(?:sources?|documents?|passages?|context|excerpts?|information)\b.{0,80}?"
@@ -43,11 +39,15 @@ _LEADING = re.compile(r"^[\s\-*•–#>]{0,8}(?:\d{1,3}[.)]\s)?")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the check found: the status, the citations that hold, best first, and what is wrong, for `explain`."""
+    """What the check found: the status, the citations that hold, best first, and what is wrong, for `explain`.
+
+    `support` is in [0, 1]: how sure it is that the sources it was held against say this.
+    """
 
     status: SentenceStatus
     citations: tuple[Citation, ...] = ()
     reason: str = ""
+    support: float = 0.0
 
 
 def admits_ignorance(sentence: str) -> bool:
@@ -67,49 +67,32 @@ def claims_something(sentence: str) -> bool:
     return not (announces and len(found) <= FEW_TERMS and not read_facts(plain).quantities)
 
 
-class _Passage:
-    """A source taken apart, once an answer."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.spans = unit_spans(source.text)
-        self.terms = [frozenset(terms(source.text[start:end])) for start, end in self.spans]
-        heading = "\n".join((source.title, *source.heading_path))
-        self.context = frozenset(terms(heading))
-        self._whole = f"{heading}\n{source.text}"
-
-    @cached_property
-    def facts(self) -> Facts:
-        return read_facts(self._whole, generous=True)
-
-    @cached_property
-    def words(self) -> set[str]:
-        return set(words(self._whole))
-
-    def text(self, first: int, last: int) -> str:
-        return self.source.text[self.spans[first][0] : self.spans[last][1]]
-
-
 @dataclass(frozen=True, slots=True)
-class _Match:
-    """The best run of one source's units for a sentence: from `first` to `last`, with what speaks for it."""
+class _Finding:
+    """What matches say of a claim together: how far they support it, and what is wrong, "" for nothing."""
 
-    passage: _Passage
-    first: int
-    last: int
-    signals: tuple[float, float, float]
     support: float
+    reason: str
 
 
 class SupportCheck:
-    """Checks the sentences of one answer against its sources. Blocks while it embeds: about 10 ms a sentence."""
+    """Checks the sentences of one answer against its sources. Blocks while it embeds: about 20 ms a sentence."""
 
-    def __init__(self, sources: Sequence[Source], embed: EmbedTexts, *, threshold: float | None = None) -> None:
-        self._passages = {source.number: _Passage(source) for source in sources}
-        self._embed = embed
-        self._threshold = _MODEL.thresholds["supported"] if threshold is None else threshold
-        self._vectors: dict[int, Vectors] = {}
-        self._weights = inverse_document_frequency(unit for p in self._passages.values() for unit in p.terms)
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        embed: EmbedTexts,
+        *,
+        entailment: EntailmentModel | None = None,
+        threshold: float | None = None,
+    ) -> None:
+        self._matcher = Matcher(sources, embed)
+        self._entailment = entailment
+        self._threshold = MODEL.thresholds["supported"] if threshold is None else threshold
+
+    def read_ahead(self, numbers: Sequence[int]) -> None:
+        """Do now what the first sentence that cites these sources would wait for. Unknown numbers do no harm."""
+        self._matcher.read_ahead(numbers)
 
     def check(self, sentence: str, cited: Sequence[int]) -> Verdict:
         """Judge `sentence` (with or without its markers) by the sources it cites.
@@ -119,106 +102,67 @@ class SupportCheck:
         """
         if not claims_something(sentence):
             return Verdict(SentenceStatus.NO_CLAIM)
-        claim = _LEADING.sub("", without_markers(sentence))
-        vector = self._embed([claim])[0]
-        known = [number for number in dict.fromkeys(cited) if number in self._passages]
-        matches = [match for number in known if (match := self._match(claim, vector, number))]
-        reason = self._fault(claim, matches) if matches else "cites no source"
-        if not reason:
-            return Verdict(SentenceStatus.SUPPORTED, self._citations(claim, matches))
-        others = [match for n in self._passages if n not in known and (match := self._match(claim, vector, n))]
-        for match in sorted(others, key=lambda m: -m.support):
-            if match.support >= self._threshold and not self._fault(claim, [match]):
-                return Verdict(SentenceStatus.SUPPORTED, (_citation(match),))
-        return Verdict(SentenceStatus.UNSUPPORTED, tuple(_citation(match) for match in matches), reason)
+        claim = self._matcher.claim(_LEADING.sub("", without_markers(sentence)))
+        known = [number for number in dict.fromkeys(cited) if number in self._matcher.passages]
+        matches = self._matcher.matches(claim, known)
+        found = self._judge(claim, matches) if matches else _Finding(0.0, "cites no source")
+        if not found.reason:
+            return Verdict(SentenceStatus.SUPPORTED, self._citations(claim, matches), support=found.support)
+        others = [n for n in self._matcher.passages if n not in known]
+        alone_by = [match for number in others for match in self._matcher.matches(claim, [number])]
+        best = found.support
+        for match in sorted(alone_by, key=lambda m: -m.support):
+            alone = self._judge(claim, [match])
+            if not alone.reason:
+                return Verdict(SentenceStatus.SUPPORTED, (_citation(match),), support=alone.support)
+            best = max(best, alone.support)
+        return Verdict(SentenceStatus.UNSUPPORTED, tuple(map(_citation, matches)), found.reason, best)
 
-    def signals(self, sentence: str, number: int) -> tuple[float, float, float] | None:
-        """The signals of `sentence` for one source: what the training script reads."""
-        claim = _LEADING.sub("", without_markers(sentence))
-        match = self._match(claim, self._embed([claim])[0], number)
-        return match.signals if match else None
+    def signals(self, sentence: str, numbers: Sequence[int]) -> tuple[list[Signals], str]:
+        """What the training script reads: the signals of `sentence` by each source, and what the rules say of it."""
+        claim = self._matcher.claim(_LEADING.sub("", without_markers(sentence)))
+        matches = self._matcher.matches(claim, numbers)
+        return [match.signals for match in matches], _factual_fault(claim, matches) if matches else ""
 
-    def fault(self, sentence: str, number: int) -> str:
-        """What is wrong with `sentence` by one source's facts and denials alone; "" for nothing."""
-        claim = _LEADING.sub("", without_markers(sentence))
-        match = self._match(claim, self._embed([claim])[0], number)
-        return self._factual_fault(claim, [match]) if match else "no text"
+    def _judge(self, claim: Claim, matches: Sequence[Match]) -> _Finding:
+        """What all `matches` together say of `claim`."""
+        if wrong := _factual_fault(claim, matches):
+            # Below what is supported, however much speaks for the rest of the sentence.
+            return _Finding(0.999 * self._threshold * max(match.support for match in matches), wrong)
+        best = sorted(matches, key=lambda match: -match.support)[:2]
+        if self._entailment is not None:
+            follows = self._entailment.follows("\n".join(match.quote for match in best), claim.text)
+            if follows is not None:
+                return _Finding(follows, "" if follows >= FOLLOWS else "does not follow from the cited passage")
+        support = best[0].support
+        return _Finding(support, "" if support >= self._threshold else "the cited passage does not say this")
 
-    def _match(self, claim: str, vector: Vectors, number: int) -> _Match | None:
-        passage = self._passages[number]
-        if not passage.spans:
-            return None
-        wanted = frozenset(terms(claim))
-        cosines = self._unit_vectors(number) @ vector
-        scores = [
-            0.5 * coverage(wanted, t, self._weights) + 0.5 * float(c)
-            for t, c in zip(passage.terms, cosines, strict=True)
-        ]
-        first = last = int(np.argmax(scores))
-        while last - first + 1 < MAX_QUOTE_UNITS:
-            have = passage.context.union(*passage.terms[first : last + 1])
-            gains = [
-                (coverage(wanted, have | passage.terms[i], self._weights) - coverage(wanted, have, self._weights), i)
-                for i in (first - 1, last + 1)
-                if 0 <= i < len(passage.spans)
-            ]
-            gain, i = max(gains, default=(0.0, -1))
-            if gain < WORTH_QUOTING:
-                break
-            first, last = min(first, i), max(last, i)
-        quoted = passage.context.union(*passage.terms[first : last + 1])
-        signals = (
-            coverage(wanted, quoted, self._weights),
-            coverage(wanted, passage.context.union(*passage.terms), self._weights),
-            float(cosines[first : last + 1].max()),
-        )
-        return _Match(passage, first, last, signals, float(_MODEL.probabilities([signals])[0]))
-
-    def _unit_vectors(self, number: int) -> Vectors:
-        if number not in self._vectors:
-            passage = self._passages[number]
-            self._vectors[number] = self._embed([passage.source.text[start:end] for start, end in passage.spans])
-        return self._vectors[number]
-
-    def _fault(self, claim: str, matches: Sequence[_Match]) -> str:
-        """What is wrong with `claim` by all `matches` together, "" for nothing."""
-        if max(match.support for match in matches) < self._threshold:
-            wanted = frozenset(terms(claim))
-            together = frozenset[str]().union(*(self._quoted(match) for match in matches))
-            # Two sources may each support a half.
-            if len(matches) < 2 or coverage(wanted, together, self._weights) < _MODEL.thresholds["together"]:
-                return "the cited passage does not say this"
-        return self._factual_fault(claim, matches)
-
-    def _factual_fault(self, claim: str, matches: Sequence[_Match]) -> str:
-        claimed = read_facts(claim)
-        missing: set[str] | None = None
-        for match in matches:
-            absent = set(missing_facts(claimed, match.passage.facts, match.passage.words))
-            missing = absent if missing is None else missing & absent
-        if missing:
-            return "not in the cited passage: " + ", ".join(sorted(missing))
-        best = max(matches, key=lambda match: match.support)
-        return contradiction(claim, best.passage.text(best.first, best.last)) or ""
-
-    def _quoted(self, match: _Match) -> frozenset[str]:
-        return match.passage.context.union(*match.passage.terms[match.first : match.last + 1])
-
-    def _citations(self, claim: str, matches: Sequence[_Match]) -> tuple[Citation, ...]:
+    def _citations(self, claim: Claim, matches: Sequence[Match]) -> tuple[Citation, ...]:
         """Those of `matches` that support the claim, or add a fact that the best of them lacks."""
         ranked = sorted(matches, key=lambda match: -match.support)
-        claimed = read_facts(claim)
-        left = set(missing_facts(claimed, ranked[0].passage.facts, ranked[0].passage.words))
+        left = set(ranked[0].passage.lacks(claim.facts))
         kept = [ranked[0]]
         for match in ranked[1:]:
-            absent = set(missing_facts(claimed, match.passage.facts, match.passage.words))
+            absent = set(match.passage.lacks(claim.facts))
             if match.support >= self._threshold or left - absent:
                 kept.append(match)
                 left &= absent
         return tuple(_citation(match) for match in kept)
 
 
-def _citation(match: _Match) -> Citation:
+def _factual_fault(claim: Claim, matches: Sequence[Match]) -> str:
+    missing = set.intersection(*(set(match.passage.lacks(claim.facts)) for match in matches))
+    if missing:
+        return "not in the cited passage: " + ", ".join(sorted(missing))
+    signals = matches[0].signals  # what fits better was looked for in all of them together
+    for other, what in ((signals.other_number, "number"), (signals.other_name, "name")):
+        if other > MODEL.thresholds[f"other_{what}"]:
+            return f"the cited passage has another {what} in this place"
+    best = max(matches, key=lambda match: match.support)
+    return contradiction(claim.text, best.quote, best.passage.source.text, language=best.passage.language) or ""
+
+
+def _citation(match: Match) -> Citation:
     source = match.passage.source
     start, end = match.passage.spans[match.first][0], match.passage.spans[match.last][1]
     return Citation(

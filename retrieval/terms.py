@@ -8,6 +8,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:['’.&-][^\W_]+)*")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
@@ -59,6 +60,7 @@ def words(text: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """Cut `word` (lower case) to what its inflections share: approvals, approved and approve all give "approv"."""
     if not word.isalpha() or not word.isascii():

@@ -12,6 +12,7 @@ from retrieval.types import (
     AnswerDone,
     AnswerEvent,
     Citation,
+    Conflict,
     Explanation,
     Mode,
     Outcome,
@@ -35,12 +36,18 @@ class Transcript:
     sources: tuple[Source, ...] = ()
     text: str = ""
     sentences: list[Sentence] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     explanation: Explanation | None = None
     began: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("rewrite", "retrieve", "rerank", "first_text", "total"), 0.0)
     )
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Of all sentences."""
+        return tuple(citation for sentence in self.sentences for citation in sentence.citations)
 
     def took(self, step: str, since: float) -> None:
         """Write down how long `step` took, given when it began by `time.perf_counter`."""
@@ -75,6 +82,7 @@ class Transcript:
             text=self.text,
             sentences=tuple(self.sentences),
             sources=self.sources,
+            conflicts=tuple(self.conflicts),
             refusal=refusal,
             usage=self.usage,
             timings_ms=dict(self.timings_ms),

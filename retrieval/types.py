@@ -189,6 +189,7 @@ class Explanation:
 
     `dropped` counts the candidates that the index gave and the registry did not let through. `sufficiency` is how sure
     the hits hold an answer, in [0, 1], and `threshold` how sure they had to; None where nothing was to be answered.
+    `prompt_version` names the words in which a model was asked, None where none was.
     """
 
     query: str
@@ -197,6 +198,7 @@ class Explanation:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     sufficiency: float | None = None
     threshold: float | None = None
+    prompt_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,10 @@ class RefusalReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Nothing the principal may read answers this; `closest` are the nearest passages they may read."""
+    """Nothing the principal may read answers this; `closest` are the nearest passages they may read.
+
+    Of a question that is not clear they are one of each document that may be meant; none where it says nothing.
+    """
 
     reason: RefusalReason
     closest: tuple[Source, ...] = ()

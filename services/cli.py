@@ -70,7 +70,13 @@ def api() -> None:
     configure_logging("api", settings.log_level)
     core = Core(settings)
     core.migrate()
-    serve(api_parts(core), close=core.close, host=settings.host, port=settings.port)
+    serve(
+        api_parts(core),
+        close=core.close,
+        host=settings.host,
+        port=settings.port,
+        drain_seconds=settings.drain_seconds,
+    )
 
 
 @app.command()

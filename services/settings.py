@@ -47,12 +47,22 @@ class Settings(BaseSettings):
     """Address of the Qdrant server."""
     index_api_key: SecretStr | None = None
     """API key of the Qdrant server."""
+    index_quantization: Literal["none", "int8"] = "none"
+    """int8: a Qdrant server keeps a byte a dimension in memory, a quarter, and whole vectors on disk to rank what that
+    finds. Of an index that is made anew; `footnote reindex` makes one. The embedded index knows none only."""
     llm_url: str = ""
-    """Base address of an OpenAI-compatible server such as vLLM, ending in /v1. Empty: answers are extractive."""
+    """Base address of an OpenAI-compatible server such as vLLM, ending in /v1; several of one model, separated by
+    commas, share the work and stand in for each other. Empty: answers are extractive."""
     llm_model: str = "llama-3.1"
     """Name under which that server serves the model."""
     llm_api_key: SecretStr | None = None
     """Key for that server."""
+    llm_tokenizer: str = ""
+    """Whose tokenizer and chat template count a prompt's tokens: the folder of the model's files, or a name on the
+    model hub. Empty: they are estimated, on the high side."""
+    llm_context_tokens: int = Field(default=0, ge=0)
+    """Tokens that the server reads at once, prompt and answer, where it does not say so itself as vLLM does. 0: enough
+    for 4,000 and 700."""
     embedding_model: str = BUNDLED_MODEL
     """A sentence-transformers model: the bundled all-MiniLM-L6-v2, a folder, or a name on the model hub."""
     embedding_url: str = ""
@@ -65,6 +75,9 @@ class Settings(BaseSettings):
     search and decides their order. Empty: they stay in the order of what the searches say of them."""
     reranker_candidates: int = Field(default=20, ge=1, le=200)
     """Passages of each search that it reads: each costs a pass through the model."""
+    support_model: str = ""
+    """A sentence-transformers cross-encoder with a label "entailment", a folder or a name on the model hub, that reads
+    each generated sentence beside what it cites. Empty: shared words and meaning decide. The rules hold either way."""
     host: str = "127.0.0.1"
     """Address that the API listens on."""
     port: int = Field(default=8000, ge=0, le=65535)
@@ -77,6 +90,13 @@ class Settings(BaseSettings):
     """How much evidence an answer needs."""
     show_unsupported: bool = False
     """Show sentences that no source supports, marked, instead of withholding them."""
+    max_answers: int = Field(default=512, ge=1, le=100_000)
+    """Answers under way at a time in one API process; a question beyond them is refused at once (429)."""
+    max_searching: int = Field(default=64, ge=1, le=100_000)
+    """Of these, how many may still be looking for passages."""
+    drain_seconds: int = Field(default=25, ge=0, le=3600)
+    """Seconds that answers under way get when the API is told to stop; then each ends with an event that says so.
+    `footnote up`: 2."""
     max_upload_mb: int = Field(default=50, ge=1, le=2048)
     """Largest file accepted, in MiB."""
     worker_concurrency: int = Field(default=1, ge=1, le=64)
@@ -101,7 +121,9 @@ class Settings(BaseSettings):
             "data_dir": self.data_dir.expanduser().absolute(),
             "database_url": self.database_url or f"sqlite:///{self.data_dir.expanduser().absolute() / 'db.sqlite3'}",
             "embedding_model": model_name(self.embedding_model),
+            "llm_tokenizer": self.llm_tokenizer and model_name(self.llm_tokenizer),
             "reranker": self.reranker and model_name(self.reranker),
+            "support_model": self.support_model and model_name(self.support_model),
             "public_url": (self.public_url or f"http://{reached_at}:{self.port}").rstrip("/"),
         }
         self.__dict__.update(completed)  # not by assignment: what we complete does not count as set by the operator

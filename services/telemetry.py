@@ -2,7 +2,8 @@
 
 Ingestion happens in workers, which serve no HTTP: its metrics are read from the database when they are asked for
 (`services/api/scrape.py`). So every API process shows the whole system: take the maximum over them, never the sum.
-Counters begin with the process, as Prometheus expects. No label is a name, an id or a text.
+Those of questions (requests, answers) are each process's own. Counters begin with the process, as Prometheus expects.
+No label is a name, an id or a text.
 """
 
 import logging
@@ -15,6 +16,7 @@ METRICS = CollectorRegistry()
 REQUESTS = Counter("footnote_requests_total", "HTTP requests", ["method", "route", "status"], registry=METRICS)
 ANSWERS = Counter("footnote_answers_total", "Answers by outcome and mode", ["outcome", "mode"], registry=METRICS)
 ANSWER_SECONDS = Histogram("footnote_answer_seconds", "Time to the whole answer", registry=METRICS)
+OPEN_ANSWERS = Gauge("footnote_open_answers", "Answers under way in this process", registry=METRICS)
 
 DOCUMENTS = Gauge("footnote_documents", "Documents by state", ["state"], registry=METRICS)
 QUEUE_JOBS = Gauge("footnote_queue_jobs", "Jobs: due, later, running", ["when"], registry=METRICS)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 CPU = Path("/proc/cpuinfo")
+# What a processor may compute bf16 with, the fastest first, by its flags.
+BF16 = {"amx_bf16": "bf16 by AMX", "avx512_bf16": "bf16 by AVX-512"}
 
 
 def write(path: Path, *, command: str, parts: Sequence[str]) -> None:
@@ -21,10 +23,10 @@ def write(path: Path, *, command: str, parts: Sequence[str]) -> None:
 
 
 def machine() -> str:
-    """The processor, whether it computes in bf16, and what runs on it."""
+    """The processor, what it computes bf16 with, and what runs on it."""
     said = CPU.read_text(encoding="utf-8") if CPU.exists() else ""
     model = re.search(r"^model name\s*:\s*(.+)$", said, re.MULTILINE)
     name = f"{model.group(1)}, {platform.machine()}" if model else platform.machine()
-    bf16 = "bf16" if re.search(r"\b(amx|avx512)_bf16\b", said) else "no bf16"
+    bf16 = next((name for flag, name in BF16.items() if re.search(rf"\b{flag}\b", said)), "no bf16")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} processors ({name}, {bf16}), {memory:.0f} GiB, Python {platform.python_version()}"

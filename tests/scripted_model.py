@@ -5,6 +5,7 @@ Each request takes the next behaviour of the script, or the last one for ever. W
 """
 
 import asyncio
+import itertools
 import json
 import threading
 import time
@@ -69,13 +70,21 @@ class Talks:
 
 
 @dataclass(frozen=True)
+class Trickles:
+    """Streams `text` a word at a time, `seconds` apart, never to end by itself."""
+
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class RefusesConstraints:
     """Answers 400 to a request with structured outputs, as servers do that do not know them, else says `text`."""
 
     text: str
 
 
-Behaviour = Says | Hangs | Fails | Breaks | Ends | Talks | RefusesConstraints
+Behaviour = Says | Hangs | Fails | Breaks | Ends | Talks | Trickles | RefusesConstraints
 
 
 @dataclass
@@ -86,6 +95,8 @@ class ScriptedModel:
     requests: list[dict[str, Any]] = field(default_factory=list)
     running: int = 0
     url: str = ""
+    # What it says of itself in GET /v1/models, as vLLM does; None: nothing.
+    context_tokens: int | None = None
 
     def does(self, *behaviours: Behaviour) -> None:
         """Replace the script."""
@@ -107,6 +118,9 @@ class ScriptedModel:
         return self.running == 0
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] == "http" and scope["method"] == "GET":
+            await self._describe(send)
+            return
         request = json.loads(await _body(receive))
         self.requests.append(request)
         behaviour = self.script.pop(0) if len(self.script) > 1 else self.script[0]
@@ -118,6 +132,13 @@ class ScriptedModel:
             await _behave(behaviour, receive, send)
         finally:
             self.running -= 1
+
+    async def _describe(self, send: ASGISendCallable) -> None:
+        described: dict[str, Any] = {"id": "scripted", "object": "model"}
+        if self.context_tokens:
+            described["max_model_len"] = self.context_tokens
+        await _start(send, 200, "application/json")
+        await _send(send, json.dumps({"object": "list", "data": [described]}), more=False)
 
 
 async def _behave(behaviour: Behaviour, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -155,8 +176,20 @@ async def _behave(behaviour: Behaviour, receive: ASGIReceiveCallable, send: ASGI
             while not leaving.done():
                 await _stream(send, text, 7)
                 await asyncio.sleep(0)
+        case Trickles(text, seconds):
+            await _trickle(text, seconds, receive, send)
         case RefusesConstraints():
             raise AssertionError("resolved before")
+
+
+async def _trickle(text: str, seconds: float, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    await _start(send)
+    leaving = asyncio.create_task(_gone(receive))
+    for word in itertools.cycle(text.split()):
+        if leaving.done():
+            return
+        await _send(send, _event(_chunk(f"{word} ", None)))
+        await asyncio.wait([leaving], timeout=seconds)
 
 
 async def _start(send: ASGISendCallable, status: int = 200, media_type: str = "text/event-stream") -> None:

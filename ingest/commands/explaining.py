@@ -50,10 +50,12 @@ def _summary(explanation: Explanation) -> str:
 
 
 def _decision(explanation: Explanation, decision: Decision) -> str:
-    """For example `Searched for “remote work”. Evidence 0.83, needed 0.45.`"""
+    """For example `Searched for “remote work”. Evidence 0.83, needed 0.45. Prompt 1c3e5a7b9d0f.`"""
     parts = [f"Searched for “{one_line(explanation.query)}”."] if explanation.query else []
     if decision.sufficiency is not None and decision.threshold is not None:
         parts.append(f"Evidence {decision.sufficiency:.2f}, needed {decision.threshold:.2f}.")
+    if decision.prompt_version:
+        parts.append(f"Prompt {decision.prompt_version}.")
     return " ".join(parts)
 
 

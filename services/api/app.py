@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from services.api import errors
+from services.api import errors, mcp_server
 from services.api.dependencies import Parts
 from services.api.middleware import BodyLimit, Observed, SecurityHeaders
 from services.api.routes import (
@@ -18,30 +18,48 @@ from services.api.routes import (
     api_keys,
     ask,
     auditing,
+    chat_completions,
     conversations,
     data_sources,
     documents,
+    mcp,
     search,
     sessions,
     users,
 )
 from services.api.schemas import Problem
 
-ROUTERS = (documents, search, ask, conversations, sessions, users, api_keys, data_sources, admin, auditing)
+ROUTERS = (
+    documents,
+    search,
+    ask,
+    chat_completions,
+    mcp,
+    conversations,
+    sessions,
+    users,
+    api_keys,
+    data_sources,
+    admin,
+    auditing,
+)
 NOT_BUILT = (
     "<!doctype html><title>Footnote</title><h1>Footnote is running</h1>"
     "<p>The web app was not built: install Node 20 or newer and run <code>make web</code>. "
     "The command line and the REST interface work without it.</p>"
 )
-_API = ("v1/", "mcp", "healthz", "readyz", "metrics", "openapi.json")
+# MCP clients look for OAuth under .well-known: a page in its place would be taken for an answer.
+_API = ("v1/", "mcp", ".well-known/", "healthz", "readyz", "metrics", "openapi.json")
 
 
 def create_app(parts: Parts | None = None, *, close: Callable[[], None] = lambda: None) -> FastAPI:
     """Build the application. Without `parts` it only serves to print its OpenAPI document."""
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with mcp_server.running() as endpoint:
+            app.state.mcp = endpoint
+            yield
         close()
 
     # The interactive pages load scripts from elsewhere, which our content security policy forbids.

@@ -20,6 +20,7 @@ from retrieval.types import Principal
 from services.api.kept import Kept
 from services.api.left_out import LeftOuts
 from services.api.limiter import Limiter
+from services.api.open_answers import OpenAnswers
 from services.api.scrape import Scrape
 from services.auditing.verification import Verification
 from services.blobs import BlobStore
@@ -58,6 +59,7 @@ class Parts:
     verification: Verification
     retriever: Retriever
     answerer: Answerer
+    open_answers: OpenAnswers
     doorbell: Doorbell
     sign_in_limiter: Limiter
     public_url: str

@@ -26,6 +26,12 @@ RETRY_AFTER_SECONDS = "5"
 
 def problem_of(error: Exception) -> Problem:
     """The problem document of any error; what is not ours says nothing of the inside."""
+    if isinstance(error, RequestValidationError):
+        return _of_invalid(error)
+    if isinstance(error, HTTPException):
+        code = _HTTP.get(error.status_code, "http_error")
+        detail = "There is nothing at this address." if error.status_code == 404 else str(error.detail)
+        return Problem(type="about:blank", title=code, status=error.status_code, detail=detail, code=code)
     for kind, (status, title) in STATUS.items():
         if isinstance(error, kind):
             return Problem(type="about:blank", title=title, status=status, detail=error.message, code=error.code)
@@ -35,41 +41,34 @@ def problem_of(error: Exception) -> Problem:
 
 def install(app: FastAPI) -> None:
     """Map every error of this application."""
-    app.add_exception_handler(errors.FootnoteError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _ours)
+    for kind in (errors.FootnoteError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _answer)
 
 
 def response(problem: Problem) -> JSONResponse:
     """The problem as a response, with the headers that its status asks for."""
-    headers = {}
-    if problem.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if problem.status in (429, 503):
-        headers["Retry-After"] = RETRY_AFTER_SECONDS
     return JSONResponse(
-        problem.model_dump(exclude_none=True), problem.status, headers, media_type="application/problem+json"
+        problem.model_dump(exclude_none=True),
+        problem.status,
+        headers_of(problem.status),
+        media_type="application/problem+json",
     )
 
 
-async def _ours(_request: Request, error: Exception) -> JSONResponse:
+def headers_of(status: int) -> dict[str, str]:
+    """What a response of this status says beside its body, whatever form that has."""
+    if status == 401:
+        return {"WWW-Authenticate": "Bearer"}
+    return {"Retry-After": RETRY_AFTER_SECONDS} if status in (429, 503) else {}
+
+
+async def _answer(_request: Request, error: Exception) -> JSONResponse:
     return response(problem_of(error))
 
 
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
+def _of_invalid(error: RequestValidationError) -> Problem:
     found = [{"field": ".".join(str(part) for part in e["loc"][1:]), "problem": e["msg"]} for e in error.errors()]
     in_filters = any("filters" in e["loc"] for e in error.errors())
     first = f"{found[0]['field']}: {found[0]['problem']}" if found else "The request cannot be read."
     code = "invalid_filter" if in_filters else "invalid_input"
-    return response(
-        Problem(type="about:blank", title="Invalid request", status=422, detail=first, code=code, errors=found)
-    )
-
-
-async def _http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    code = _HTTP.get(error.status_code, "http_error")
-    detail = "There is nothing at this address." if error.status_code == 404 else str(error.detail)
-    return response(Problem(type="about:blank", title=code, status=error.status_code, detail=detail, code=code))
+    return Problem(type="about:blank", title="Invalid request", status=422, detail=first, code=code, errors=found)

@@ -63,6 +63,7 @@ def _decision(answer: schemas.Answer, explanation: Explanation) -> schemas.Decis
         refusal=answer.refusal.reason if answer.refusal else None,
         sufficiency=explanation.sufficiency,
         threshold=explanation.threshold,
+        prompt_version=explanation.prompt_version,
         usage=answer.usage,
         timings_ms=answer.timings_ms,
     )

@@ -296,7 +296,8 @@ class Place(Response):
 class Decision(Response):
     """What was made of the hits: answered where `sufficiency`, in [0, 1], reached `threshold`.
 
-    Both are null where nothing was searched for, or nothing was recorded.
+    Both are null where nothing was searched for, or nothing was recorded. `prompt_version` names the words in which a
+    model was asked; null where none was.
     """
 
     outcome: Literal["answered", "refused"]
@@ -304,6 +305,7 @@ class Decision(Response):
     refusal: Literal["no_evidence", "unclear_question", "model_unavailable"] | None
     sufficiency: float | None
     threshold: float | None
+    prompt_version: str | None
     usage: Usage
     timings_ms: Timings
 
@@ -335,10 +337,15 @@ class SearchResponse(Response):
 
 
 class AskRequest(Request):
-    """A question, new or in a conversation."""
+    """A question, new or in a conversation.
+
+    `replaces` is the id of an earlier question of that conversation, or of its answer: once the new answer is whole,
+    that question, its answer and all behind them are gone.
+    """
 
     question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
     conversation_id: str | None = None
+    replaces: str | None = None
     filters: Filters = Filters()
     top_k: int = Field(default=8, ge=1, le=50)
     stream: bool = False
@@ -380,7 +387,7 @@ class Conflict(Response):
 
 
 class Refusal(Response):
-    """Why there is no answer, and the closest passages."""
+    """Why there is no answer, and the closest passages; one of each document that an unclear question may mean."""
 
     reason: Literal["no_evidence", "unclear_question", "model_unavailable"]
     closest: list[Source]

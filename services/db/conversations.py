@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from retrieval.errors import NotFoundError
+from retrieval.errors import ConflictError, NotFoundError
 from retrieval.types import Principal
 from services.db.database import Database, clock
 from services.db.models import AnswerExplanation, CitedVersion, Conversation, Feedback, Message
+from services.db.titles import TITLE_LENGTH, UNTITLED, title_of
 
-TITLE_LENGTH = 80
 NOT_FOUND = "There is no such conversation, or it is not yours."
+NO_MESSAGE = "There is no such message in this conversation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class Exchange:
     answer_text: str
     answer: dict[str, Any]
     explanation: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What stands before a question: the latest messages in order, and the ids of those that it is to replace."""
+
+    messages: Sequence[Message] = ()
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +94,48 @@ class Conversations:
             query = select(Message).where(Message.conversation_id == conversation_id).order_by(Message.position)
             return session.scalars(query).all()
 
-    def add(self, conversation_id: str, principal: Principal, exchange: Exchange) -> None:
-        """Store a question and its answer; the first one makes the conversation, with the question as its title.
+    def earlier(
+        self, conversation_id: str, principal: Principal, *, replaces: str | None = None, limit: int
+    ) -> Earlier:
+        """The last `limit` messages; with `replaces`, the id of a question or its answer, those before that question.
 
-        Raises NotFoundError where the id is somebody else's.
+        Raises NotFoundError for the conversation, and for a message that is not in it.
+        """
+        with self._database.read() as session:
+            _own(session, conversation_id, principal)
+            query = select(Message).where(Message.conversation_id == conversation_id)
+            replaced: tuple[str, ...] = ()
+            if replaces is not None:
+                start = _question_position(session, conversation_id, replaces)
+                behind = select(Message.id).where(Message.conversation_id == conversation_id, Message.position >= start)
+                replaced = tuple(session.scalars(behind.order_by(Message.position)))
+                query = query.where(Message.position < start)
+            latest = session.scalars(query.order_by(Message.position.desc()).limit(limit)).all()
+            return Earlier(tuple(reversed(latest)), replaced)
+
+    def add(
+        self, conversation_id: str, principal: Principal, exchange: Exchange, *,
+        replaced: Sequence[str] = (), goes_on: bool = False,
+    ) -> None:  # fmt: skip
+        """Store a question and its answer; the first one makes the conversation, and gives it a title.
+
+        What `goes_on` with a conversation that was deleted meanwhile is not stored. The messages `replaced`, with which
+        the conversation must still end, go in the same transaction. Raises NotFoundError where the id is somebody
+        else's, ConflictError where the conversation went on meanwhile.
         """
         with self._database.write() as session:
-            if session.get(Conversation, conversation_id) is None:
-                _new(session, conversation_id, principal, exchange.question)
+            # Whoever adds holds the conversation's row, so that two who add at once do so one behind the other.
+            if session.get(Conversation, conversation_id, with_for_update=True) is None:
+                if goes_on:
+                    return
+                _new(session, conversation_id, principal, title_of(exchange.question))
             row = _own(session, conversation_id, principal)
             row.updated_at = now = clock(session)
+            told_before = _remove(session, row.id, replaced) if replaced else ""
             count = session.scalar(select(func.count()).where(Message.conversation_id == row.id)) or 0
+            # A title that somebody chose stays.
+            if count == 0 and row.title in (UNTITLED, title_of(told_before)):
+                row.title = title_of(exchange.question)
             common = {"conversation_id": row.id, "created_at": now}
             asked = Message(id=str(uuid.uuid4()), position=count, role="user", content=exchange.question, **common)
             answered = Message(
@@ -149,7 +189,7 @@ def _new(session: Session, conversation_id: str, principal: Principal, title: st
     row = Conversation(
         id=conversation_id,
         user_id=principal.user_id,
-        title=title.strip()[:TITLE_LENGTH] or "New conversation",
+        title=title.strip()[:TITLE_LENGTH] or UNTITLED,
         created_at=now,
         updated_at=now,
     )
@@ -163,6 +203,30 @@ def _own(session: Session, conversation_id: str, principal: Principal) -> Conver
     if row is None or row.user_id != principal.user_id:
         raise NotFoundError(NOT_FOUND)
     return row
+
+
+def _question_position(session: Session, conversation_id: str, message_id: str) -> int:
+    """Where the message stands, or the question that it answers."""
+    row = session.get(Message, message_id)
+    if row is None or row.conversation_id != conversation_id:
+        raise NotFoundError(NO_MESSAGE)
+    questions = select(func.max(Message.position)).where(
+        Message.conversation_id == conversation_id, Message.role == "user", Message.position <= row.position
+    )
+    return session.scalar(questions) or 0
+
+
+def _remove(session: Session, conversation_id: str, replaced: Sequence[str]) -> str:
+    """Delete the last messages, which must be these; the text of their first. What hangs on them goes with them."""
+    query = select(Message).where(Message.conversation_id == conversation_id).order_by(Message.position.desc())
+    last = list(reversed(session.scalars(query.limit(len(replaced))).all()))
+    if [message.id for message in last] != list(replaced):
+        raise ConflictError("This conversation went on elsewhere in the meantime: load it again, then ask again.")
+    first = last[0]
+    session.execute(
+        delete(Message).where(Message.conversation_id == conversation_id, Message.position >= first.position)
+    )
+    return first.content
 
 
 def _own_answer(session: Session, answer_id: str, principal: Principal) -> Message:

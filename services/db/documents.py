@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,13 @@ from services.db.registration import (
 from services.db.registry import SUCCESSION, may_read
 
 NOT_FOUND = "There is no such document, or you may not read it."
+# One statement, so that a document is never shown half before and half behind its swap.
+_WITH_ALL = (
+    select(Document, Job, Version, User.email)
+    .join(Job, Job.id == Document.job_id)
+    .join(User, User.id == Document.owner_id)
+    .join(Version, and_(Version.document_id == Document.id, Version.number == Document.latest_version))
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -123,12 +130,12 @@ class Documents:
 
     def get(self, document_id: str, principal: Principal) -> DocumentRow:
         """One document that the principal may read or edit. Raises NotFoundError."""
+        visible = or_(may_read(principal), editable_by(principal))
         with self._database.read() as session:
-            visible = or_(may_read(principal), editable_by(principal))
-            document = session.scalar(select(Document).where(Document.id == document_id, visible))
-            if document is None:
-                raise NotFoundError(NOT_FOUND)
-            return row_of(session, document)
+            rows = _shown(session, _WITH_ALL.where(Document.id == document_id, visible))
+        if not rows:
+            raise NotFoundError(NOT_FOUND)
+        return rows[0]
 
     def standing(self, document_id: str, principal: Principal) -> Standing:
         """What superseded a document, of what the principal may read, and what it is said to supersede."""
@@ -171,19 +178,9 @@ class Documents:
         if after:
             title, last = after
             where.append(or_(Document.title > title, and_(Document.title == title, Document.id > last)))
-        query = (
-            select(Document, Job, Version, User.email)
-            .join(Job, Job.id == Document.job_id)
-            .join(User, User.id == Document.owner_id)
-            .join(Version, and_(Version.document_id == Document.id, Version.number == Document.latest_version))
-            .where(*where)
-            .order_by(Document.title, Document.id)
-            .limit(limit)
-        )
+        query = _WITH_ALL.where(*where).order_by(Document.title, Document.id).limit(limit)
         with self._database.read() as session:
-            rows = session.execute(query).all()
-            grants = grants_in(session, [row[0].id for row in rows])
-            return [DocumentRow(d, job, version, tuple(grants.get(d.id, ())), owner) for d, job, version, owner in rows]
+            return _shown(session, query)
 
     def data_sources(self, principal: Principal) -> list[tuple[str, int]]:
         """Names of data sources with how many documents of each the principal may read or edit."""
@@ -198,6 +195,12 @@ class Documents:
         if document is None:
             raise NotFoundError(NOT_FOUND)
         return document
+
+
+def _shown(session: Session, query: Select[Document, Job, Version, str]) -> list[DocumentRow]:
+    rows = session.execute(query).all()
+    grants = grants_in(session, [row[0].id for row in rows])
+    return [DocumentRow(d, job, version, tuple(grants.get(d.id, ())), owner) for d, job, version, owner in rows]
 
 
 def may_edit(document: Document, principal: Principal) -> bool:

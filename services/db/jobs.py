@@ -223,18 +223,22 @@ class JobQueue:
                 values["attempts"] = max(lease.attempts - 1, 0)
             _held(session, lease, values)
 
+    def owners(self) -> list[str]:
+        """Who has jobs in hand."""
+        with self._database.read() as session:
+            return list(session.scalars(select(Job.lease_owner).where(Job.state == "running").distinct()))
+
+    def put_back(self, owners: Collection[str]) -> list[str]:
+        """Put back what these owners have in hand, who are gone for certain; returns the ids of what is due now."""
+        with self._database.write() as session:
+            now = clock(session)
+            return _put_back(session, Job.lease_owner.in_(owners), now)
+
     def reconcile(self, *, limit: int = 500) -> list[str]:
         """Put jobs with expired leases back in the queue and return the ids of those whose doorbell should ring."""
         with self._database.write() as session:
             now = clock(session)
-            expired = select(Job).where(Job.state == "running", Job.lease_until < now).with_for_update(skip_locked=True)
-            for job in session.scalars(expired):
-                if job.attempts >= MAX_ATTEMPTS:
-                    _quarantine(job, now)
-                else:
-                    job.state, job.lease_owner, job.lease_until, job.rung_at = "queued", None, None, None
-                    job.stage = None
-                    job.reason, job.code = "The worker that ingested it stopped. It is tried again.", "worker_lost"
+            _put_back(session, Job.lease_until < now, now)
             session.flush()
             silent = or_(Job.rung_at.is_(None), Job.rung_at < now - RING_AGAIN)
             due = select(Job.id).where(_due(now), silent).order_by(Job.created_at).limit(limit)
@@ -245,6 +249,20 @@ class JobQueue:
     def _is_any(self, condition: Callable[[datetime], ColumnElement[bool]]) -> bool:
         with self._database.read() as session:
             return bool(session.scalar(select(exists().where(condition(clock(session))))))
+
+
+def _put_back(session: Session, lost: ColumnElement[bool], now: datetime) -> list[str]:
+    """Queue the running jobs that were `lost` with their worker, or give them up; the ids of those that are queued."""
+    jobs = select(Job).where(Job.state == "running", lost).with_for_update(skip_locked=True)
+    queued: list[str] = []
+    for job in session.scalars(jobs):
+        if job.attempts >= MAX_ATTEMPTS:
+            _quarantine(job, now)
+            continue
+        job.state, job.lease_owner, job.lease_until, job.rung_at, job.stage = "queued", None, None, None, None
+        job.reason, job.code = "The worker that ingested it stopped. It is tried again.", "worker_lost"
+        queued.append(job.id)
+    return queued
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

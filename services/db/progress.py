@@ -60,16 +60,22 @@ def running_jobs(session: Session) -> Running:
 def workers(running: Running, made: Sequence[tuple[Made, str | None]], now: datetime) -> tuple[Working, ...]:
     """Who holds a job with a living lease; then who made a document ready in the last minutes and holds none."""
     busy = [
-        Working(job.lease_owner, document, job, job.progress_at)
+        Working(_host_and_pid(job.lease_owner), document, job, job.progress_at)
         for job, document, _ in running
         if job.lease_owner and job.lease_until and job.lease_until > now
     ]
     seen = {worker.name for worker in busy}
     for one, owner in made:
-        if owner and owner not in seen and one.ready_at > now - SEEN:
-            seen.add(owner)
-            busy.append(Working(owner, None, None, one.ready_at))
+        name = _host_and_pid(owner or "")
+        if name and name not in seen and one.ready_at > now - SEEN:
+            seen.add(name)
+            busy.append(Working(name, None, None, one.ready_at))
     return tuple(busy)
+
+
+def _host_and_pid(owner: str) -> str:
+    """What people want to know of a lease's owner; the rest tells one process from another of the same pid."""
+    return owner.partition("@")[0]
 
 
 def last_progress(session: Session, running: Running) -> datetime | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from retrieval.errors import UnavailableError
+from retrieval.errors import InvalidInputError, UnavailableError
 from services.bootstrap import CLI_FILE
 from services.embedded.sample import load_sample
 from services.embedded.supervisor import UpPlan, run
@@ -23,7 +23,9 @@ FIRST_QUESTION = "Who should I call when my laptop is stolen?"
 
 
 def run_all(settings: Settings, *, sample: bool) -> int:
-    """Run everything until Ctrl-C; the exit code for the command."""
+    """Run everything until Ctrl-C; the exit code for the command. Raises InvalidInputError."""
+    if settings.index_quantization != "none":
+        raise InvalidInputError("FOOTNOTE_INDEX_QUANTIZATION: the embedded index of `footnote up` knows none only.")
     env = _environment(settings)
 
     def prepare(env: Mapping[str, str]) -> None:
@@ -73,6 +75,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "FOOTNOTE_LLM_URL": settings.llm_url,
         "FOOTNOTE_LLM_MODEL": settings.llm_model,
     }
+    if "drain_seconds" not in settings.model_fields_set:
+        said["FOOTNOTE_DRAIN_SECONDS"] = "2"  # who presses Ctrl-C waits for it
     if not settings.connector_folders and "connector_folders" not in settings.model_fields_set:
         # Whoever starts it on their own machine may read these anyway.
         said["FOOTNOTE_CONNECTOR_FOLDERS"] = ",".join(dict.fromkeys((str(Path.home()), str(Path.cwd()))))

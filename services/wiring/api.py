@@ -7,6 +7,7 @@ from services.api.dependencies import Parts
 from services.api.kept import Kept
 from services.api.left_out import LeftOuts
 from services.api.limiter import Limiter
+from services.api.open_answers import OpenAnswers
 from services.api.scrape import Scrape
 from services.db.accounts import Accounts
 from services.db.conversations import Conversations
@@ -55,6 +56,7 @@ def api_parts(core: Core) -> Parts:
         verification=verification(core, generations),
         retriever=retriever,
         answerer=answerer(settings, retriever),
+        open_answers=OpenAnswers(most=settings.max_answers, searching=settings.max_searching),
         doorbell=core.doorbell,
         sign_in_limiter=Limiter(limit=10, seconds=60.0),
         public_url=settings.public_url,

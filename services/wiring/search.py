@@ -45,9 +45,10 @@ def embedder(settings: Settings, name: str) -> Embedder:
 def engines(core: Core, *, models: Settings | None = None) -> Engines:
     """The generations' engines, over the index that the settings name. `models`: settings that say where models are."""
     client = connect(core.settings.index_url, api_key=revealed(core.settings.index_api_key))
+    quantized = core.settings.index_quantization != "none"
 
     def open_index(generation: int) -> ChunkIndex:
-        return ChunkIndex(client, generation=generation)
+        return ChunkIndex(client, generation=generation, quantized=quantized)
 
     return Engines(Generations(core.database), load=partial(embedder, models or core.settings), open_index=open_index)
 

@@ -1,7 +1,5 @@
 """What the worker needs: a job runner and its parse sandbox. Knows nothing of Celery's signals."""
 
-import os
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -13,6 +11,8 @@ from services.settings import Settings
 from services.wiring.core import Core
 from services.wiring.search import engines
 from services.worker.jobs import JobRunner
+from services.worker.orphans import Orphans
+from services.worker.owner import own_name
 
 
 def job_runner(settings: Settings, stopping: Callable[[], bool]) -> tuple[JobRunner, Callable[[], None]]:
@@ -30,12 +30,15 @@ def job_runner(settings: Settings, stopping: Callable[[], bool]) -> tuple[JobRun
         parser=sandbox,
         engines=generations,
         ring=core.doorbell.ring,
-        name=f"{socket.gethostname()}:{os.getpid()}",
+        name=own_name(),
         stopping=stopping,
         interrupt=sandbox.interrupt,
     )
 
+    orphans = Orphans(core.jobs, core.doorbell.ring).start()
+
     def close() -> None:
+        orphans.close()
         sandbox.close()
         core.close()
 

@@ -5,6 +5,7 @@ Many documents are counted in one call and swapped in one transaction, each fenc
 
 import time
 from collections.abc import Callable, Sequence
+from io import BytesIO
 
 from ingest.pipeline import Key, miscounted, write
 from retrieval.errors import FootnoteError, IndexUnavailableError
@@ -56,22 +57,20 @@ class Writing:
     def _swap(self, tasks: Sequence[Task], engine: Engine) -> None:
         began = time.perf_counter()
         whole = self._whole(tasks, engine)
-        kept = {task.key: sha256 for task in whole if (sha256 := self._stored(task)) is not None}
-        ready = [task for task in whole if task.key in kept]
-        if not ready:
+        if not whole:
             return
-        each_ms = 1000 * (time.perf_counter() - began) / len(tasks)
-        for task in ready:
-            task.took("activate", each_ms)
         try:
-            activated = self._activation.activate(
-                [_swap(task, kept[task.key]) for task in ready], generation=engine.generation
-            )
+            kept = self._blobs.put_readers([BytesIO(stored_form(task.cut.parsed)) for task in whole])
+            each_ms = 1000 * (time.perf_counter() - began) / len(tasks)
+            for task in whole:
+                task.took("activate", each_ms)
+            swaps = [_swap(task, blob.sha256) for task, blob in zip(whole, kept, strict=True)]
+            activated = self._activation.activate(swaps, generation=engine.generation)
         except Exception as error:
-            self._ledger.failed([task.lease for task in ready], error)
+            self._ledger.failed([task.lease for task in whole], error)
             return
-        overtaken = [task for task in ready if task.lease.job_id not in activated.ready]
-        self._ledger.done([task.lease for task in ready if task not in overtaken])
+        overtaken = [task for task in whole if task.lease.job_id not in activated.ready]
+        self._ledger.done([task.lease for task in whole if task not in overtaken])
         self._ledger.lost([task.lease for task in overtaken])
         self._ring(list(activated.follow_up))
 
@@ -95,13 +94,6 @@ class Writing:
         self._ledger.checkpoint(task, 0)
         said = f"The index holds {found} of {expected} passages. They are written again."
         self._ledger.failed([task.lease], IndexUnavailableError(said))
-
-    def _stored(self, task: Task) -> str | None:
-        try:
-            return self._blobs.put(stored_form(task.cut.parsed)).sha256
-        except FootnoteError as error:
-            self._ledger.failed([task.lease], error)
-            return None
 
 
 def _swap(task: Task, parsed_sha256: str) -> Swap:

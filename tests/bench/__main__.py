@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests import figures
-from tests.bench import assistant, ingestion, search, set_up, streams
+from tests.bench import answers, assistant, graph, ingestion, search, set_up, streams
 
 COMMAND = "python -m tests.bench"
 
@@ -27,10 +27,12 @@ def main() -> None:
     benchmarks: dict[str, Callable[[], Iterable[tuple[str, str]]]] = {
         "Start": set_up.measure,
         "Questions": assistant.measure,
+        "Answers": answers.measure,
         "Ingestion": lambda: ingestion.measure(ingestion.sizes_of(asked)),
         "Growth": lambda: ingestion.growth(ingestion.sizes_of(asked)),
         "Embedding": streams.measure,
         "Search": lambda: search.measure(asked.chunks),
+        "Graph": lambda: graph.measure(max(asked.chunks)),
     }
     parser.add_argument("--only", nargs="*", choices=list(benchmarks), default=list(benchmarks))
     asked = parser.parse_args()

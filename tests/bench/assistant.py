@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
@@ -113,14 +113,14 @@ def _paragraph(document: int, part: int) -> str:
 
 
 def _search(client: httpx.Client) -> str:
-    return _percentiles(
+    return percentiles(
         [_timed(client, "/v1/search", {"query": " ".join(random.choices(WORDS, k=5))}) for _ in range(QUERIES)]
     )
 
 
 def _answers(client: httpx.Client) -> str:
     asked = [f"What does report {n} say about {random.choice(WORDS)}?" for n in range(ASKED)]
-    return _percentiles([_timed(client, "/v1/ask", {"question": question}) for question in asked])
+    return percentiles([_timed(client, "/v1/ask", {"question": question}) for question in asked])
 
 
 def _timed(client: httpx.Client, path: str, body: dict[str, str]) -> float:
@@ -129,5 +129,6 @@ def _timed(client: httpx.Client, path: str, body: dict[str, str]) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
-def _percentiles(times: list[float]) -> str:
+def percentiles(times: Sequence[float]) -> str:
+    """p50 and p95 of milliseconds."""
     return f"{median(times):.0f} / {quantiles(times, n=20)[18]:.0f} ms"

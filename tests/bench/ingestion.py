@@ -76,7 +76,7 @@ def _side_by_side(assistant: Running, files: Sequence[Path], rounds: int) -> Fig
     texts = _texts(assistant.embedder, files)
     rates: dict[str, list[float]] = defaultdict(list)
     for number in range(rounds):
-        rates["ours"].append(_rate(files, partial(_ingest, assistant.client, f"small-{number}", files)))
+        rates["ours"].append(_rate(files, partial(ingest, assistant.client, f"small-{number}", files)))
         rates["bare"].append(_rate(files, partial(assistant.embedder.embed_documents, texts)))
         for name, peer in peers.items():
             rates[name].append(_rate(some, partial(peer.ingest, some)))
@@ -92,7 +92,7 @@ def _side_by_side(assistant: Running, files: Sequence[Path], rounds: int) -> Fig
 def _large(assistant: Running, files: Sequence[Path]) -> Figures:
     texts = _texts(assistant.embedder, files)
     before = _rate(texts, partial(assistant.embedder.embed_documents, texts))
-    ours = _rate(texts, partial(_ingest, assistant.client, "large", files))
+    ours = _rate(texts, partial(ingest, assistant.client, "large", files))
     after = _rate(texts, partial(assistant.embedder.embed_documents, texts))
     yield "ingested over HTTP, documents of ten pages", f"{ours:.1f} chunks/s"
     yield "share of the bare embedding rate, these documents", f"{ours / median([before, after]):.2f}"
@@ -108,7 +108,7 @@ def _unchanged(assistant: Running, files: Sequence[Path]) -> Figures:
 
 def _growth(assistant: Running, folder: Path, marks: Sequence[int]) -> Figures:
     """What the last documents before each mark cost, and memory there. Each is a sentence, and so one chunk."""
-    _ingest(assistant.client, "warm-up", tiny(folder / "warm-up", PORTION // 10))
+    ingest(assistant.client, "warm-up", tiny(folder / "warm-up", PORTION // 10))
     held = 0
     costs: list[float] = []
     memory: list[float] = []
@@ -116,10 +116,10 @@ def _growth(assistant: Running, folder: Path, marks: Sequence[int]) -> Figures:
         measured = min(LAST, mark - held)
         for begin in range(held, mark - measured, PORTION):
             count = min(PORTION, mark - measured - begin)
-            _ingest(assistant.client, f"from {begin}", tiny(folder / f"{begin}", count))
+            ingest(assistant.client, f"from {begin}", tiny(folder / f"{begin}", count))
         files = tiny(folder / f"before-{mark}", measured)
         used = processor_seconds(os.getpid())
-        rate = _rate(files, partial(_ingest, assistant.client, f"before {mark}", files))
+        rate = _rate(files, partial(ingest, assistant.client, f"before {mark}", files))
         costs.append(1000 * (processor_seconds(os.getpid()) - used) / measured)
         resident = assistant.resident_mib()
         memory.append(sum(resident.values()))
@@ -131,7 +131,7 @@ def _growth(assistant: Running, folder: Path, marks: Sequence[int]) -> Figures:
             yield f"cost and memory of API and worker there, against {min(marks):,}", against
 
 
-def _ingest(client: Client, data_source: str, files: Sequence[Path]) -> None:
+def ingest(client: Client, data_source: str, files: Sequence[Path]) -> None:
     """Send and wait as `footnote ingest` does."""
     local = [LocalFile(file, file.name) for file in files]
     outcomes = list(wait_for(client, list(Sender(client, data_source, ["everyone"], {}).send(local))))

@@ -1,11 +1,11 @@
-"""What others make of the same files with the same model and index: LlamaIndex's IngestionPipeline, a LangChain loop.
+"""What others make of the same files and chunks with the same model and index: LlamaIndex and LangChain.
 
 Both as their own guides write it, with their defaults; only the vector has a name, which the embedded index server
 wants. PyTorch on the CPU embeds in both, as it does by default.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from langchain_core.documents import Document as LangChainDocument
 from langchain_core.embeddings import Embeddings
 from langchain_qdrant import QdrantVectorStore as LangChainStore
 from langchain_text_splitters import RecursiveCharacterTextSplitter
-from llama_index.core import SimpleDirectoryReader
+from llama_index.core import SimpleDirectoryReader, VectorStoreIndex
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.embeddings.huggingface import HuggingFaceEmbedding
@@ -40,6 +40,14 @@ class LlamaIndex:
         documents = SimpleDirectoryReader(input_files=[str(file) for file in files]).load_data()
         return len(pipeline.run(documents=documents))
 
+    def retriever(self, collection: str, allowed: models.Filter, top_k: int) -> Callable[[str], int]:
+        """A search of chunks that are there; it returns how many it found."""
+        store = LlamaIndexStore(client=self._client, collection_name=collection, dense_vector_name=DENSE)
+        index = VectorStoreIndex.from_vector_store(store, embed_model=self._embedding)
+        filtered = {"qdrant_filters": allowed}
+        retriever = index.as_retriever(similarity_top_k=top_k, vector_store_kwargs=filtered)
+        return lambda query: len(retriever.retrieve(query))
+
 
 class LangChain:
     """Read, split, `add_documents`, file by file."""
@@ -58,6 +66,19 @@ class LangChain:
             whole = LangChainDocument(file.read_text(encoding="utf-8"), metadata={"source": str(file)})
             made += len(store.add_documents(self._splitter.split_documents([whole])))
         return made
+
+    def retriever(self, collection: str, allowed: models.Filter, top_k: int) -> Callable[[str], int]:
+        """A search of chunks that are there; it returns how many it found."""
+        store = LangChainStore(
+            client=self._client,
+            collection_name=collection,
+            embedding=self._embedding,
+            vector_name=DENSE,
+            content_payload_key="text",
+            validate_collection_config=False,
+        )
+        retriever = store.as_retriever(search_kwargs={"k": top_k, "filter": allowed})
+        return lambda query: len(retriever.invoke(query))
 
 
 def _collection(client: QdrantClient) -> str:

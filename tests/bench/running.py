@@ -48,14 +48,14 @@ class Running:
 
 
 @contextmanager
-def running() -> Iterator[tuple[Running, Path]]:
-    """Everything on one machine, and a scratch folder."""
+def running(**settings: str) -> Iterator[tuple[Running, Path]]:
+    """Everything on one machine, with these settings, and a scratch folder."""
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as scratch:
         folder = Path(scratch)
         model = load_dense_model(str(MODEL), folder / "models" / BUNDLED_MODEL)
         if not isinstance(model, OpenVinoModel):
             raise TypeError("This benchmark compares with the processor's rate: run it without a GPU.")
-        with system.running(system.ONE_MACHINE, folder / "system", folder / "models") as started:
+        with system.running(system.ONE_MACHINE, folder / "system", folder / "models", **settings) as started:
             key = re.sub("^Bearer ", "", started.admin.headers["Authorization"])
             with Client(started.url, key) as client:
                 yield Running(started, client, model, Embedder(model, model_name=BUNDLED_MODEL)), folder

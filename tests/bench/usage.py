@@ -19,12 +19,15 @@ def resident_mib(*pids: int) -> float:
 
 def processor_seconds(pid: int) -> float:
     """Of all processes below this one, with those that they have waited for."""
-    ticks = 0
-    for process in _descendants(pid):
-        with suppress(FileNotFoundError):  # it has ended; whoever waited for it has its time
-            stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
-            ticks += sum(int(field) for field in stat.rpartition(")")[2].split()[11:15])
-    return ticks / _TICKS
+    return sum(own_processor_seconds(process) for process in _descendants(pid))
+
+
+def own_processor_seconds(pid: int) -> float:
+    """Of this process, with those that it has waited for; 0 once it has ended: whoever waited for it has its time."""
+    with suppress(FileNotFoundError):
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        return sum(int(field) for field in stat.rpartition(")")[2].split()[11:15]) / _TICKS
+    return 0.0
 
 
 def _descendants(pid: int) -> list[int]:

@@ -68,6 +68,25 @@ def test_a_question_without_evidence_is_refused(policy: Page, up: Up) -> None:
     shot(policy, "refusal")
 
 
+def test_a_question_that_may_mean_several_documents_is_asked_back(page: Page, up: Up, tmp_path: Path) -> None:
+    page.goto(f"{up.url}/documents")
+    for site in ("Porto", "Oslo"):
+        file = tmp_path / f"{site.lower()}-canteen.md"
+        file.write_text(
+            f"# {site} canteen\n\nThe canteen in {site} serves lunch to all who work there, every day at noon."
+        )
+        page.get_by_test_id("upload-input").set_input_files(file)
+        ready = page.locator('[data-testid="document"][data-state="ready"]').filter(has_text=f"{site} canteen")
+        ready.first.wait_for(timeout=WAIT)
+    ask(page, up, "Who repairs the dishwasher in the canteen?")
+    refusal = page.get_by_test_id("refusal")
+    expect(refusal).to_have_attribute("data-reason", "unclear_question", timeout=WAIT)
+    shot(page, "asked-back")
+    refusal.get_by_role("button", name="Porto canteen").click()
+    expect(page.locator("article h2")).to_have_text(re.compile(r"in the canteen\? \(Porto canteen\)$"), timeout=WAIT)
+    expect(page.get_by_test_id("answer")).to_have_attribute("data-phase", "done", timeout=WAIT)
+
+
 def test_a_file_that_cannot_be_read_shows_why(page: Page, up: Up, tmp_path: Path) -> None:
     broken = tmp_path / "broken.pdf"
     broken.write_bytes(POLICY.read_bytes()[:2000])

@@ -1,12 +1,15 @@
-"""Measure which sentences the extractive answer chooses: `python -m tests.evaluation.clapnq_sentences [--fit]`.
+"""Measure which sentences the extractive answer chooses.
+
+    python -m tests.evaluation.clapnq_sentences [--fit] [--report docs/answers.md]
 
 CLAP NQ's annotators marked the sentences of a passage that an answer is made of. Sentence F1 is the mean over its 167
 answerable questions, with the passage given and with the passage to be found among all 307. `--fit` trains
-`retrieval/weights/sentences.json` and prints the out-of-fold figures as well.
+`retrieval/weights/sentences.json`.
 """
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,12 +17,15 @@ from retrieval.evidence import weigh
 from retrieval.extractive import SIGNALS, choose, probabilities, select, unit_signals
 from retrieval.logistic import Logistic
 from retrieval.reading import Reading
+from tests import figures
 from tests.evaluation.data_sets import CachingEmbedder, Example, arguments, bundled_embedder, clapnq
 from tests.evaluation.fitting import Array, fit, write_weights
 
 FOLDS, REPEATS = 5, 3
 # Pull of the coefficients towards none: 1,100 sentences say little about eight signals.
 STRENGTH = 3.0
+COMMAND = "python -m tests.evaluation.clapnq_sentences"
+HEAD = "| | sentence F1, passage given | sentences | to be found | sentences |"
 
 Choice = Callable[[Reading], Sequence[int]]
 
@@ -61,20 +67,22 @@ def nearest(count: int) -> Choice:
 
 
 def ours(reading: Reading) -> Sequence[int]:
-    place = {(unit.hit, unit.start): i for i, unit in enumerate(reading.units)}
-    return [place[extract.unit.hit, extract.unit.start] for extract in select(reading, weigh(reading))]
+    return select(reading, weigh(reading))
 
 
-def report(name: str, examples: Sequence[Example], choice: Choice) -> None:
-    figures = []
+def row(name: str, examples: Sequence[Example], choice: Choice) -> str:
+    """A row of the table, printed as soon as it is known."""
+    measured = []
     for example in examples:
         assert example.given is not None
         wanted = int(marks(example, example.given).sum())
         for reading in (example.given, example.found):
             chosen = choice(reading)
-            figures.append((sentence_f1(chosen, marks(example, reading), wanted), len(chosen)))
-    table = np.array(figures).reshape(len(examples), 4).mean(axis=0)
-    print(f"{name:34} given F1 {table[0]:.3f} ({table[1]:.2f} sentences)   found F1 {table[2]:.3f} ({table[3]:.2f})")
+            measured.append((sentence_f1(chosen, marks(example, reading), wanted), len(chosen)))
+    given, shown, found, shown_of_found = np.array(measured).reshape(len(examples), 4).mean(axis=0)
+    line = f"| {name} | {given:.3f} | {shown:.1f} | {found:.3f} | {shown_of_found:.1f} |"
+    print(line, flush=True)
+    return line
 
 
 def fitted(examples: Sequence[Example]) -> Array:
@@ -83,41 +91,42 @@ def fitted(examples: Sequence[Example]) -> Array:
     return fit(rows, labels, strength=STRENGTH, balanced=False)
 
 
-def report_out_of_fold(examples: Sequence[Example]) -> None:
-    chosen: dict[int, list[Sequence[int]]] = {}
-    for repeat in range(REPEATS):
-        folds = np.random.default_rng(repeat).permutation(len(examples)) % FOLDS
-        for fold in range(FOLDS):
-            beta = fitted([example for example, other in zip(examples, folds, strict=True) if other != fold])
-            model = Logistic(SIGNALS, tuple(beta[:-1].tolist()), float(beta[-1]), {})
-            for i in map(int, np.flatnonzero(folds == fold)):
-                for reading in (examples[i].given, examples[i].found):
-                    assert reading is not None
-                    signals = unit_signals(reading, weigh(reading))
-                    picked = choose(reading, signals, probabilities(reading, signals, model))
-                    chosen.setdefault(id(reading), []).append(picked)
-    for repeat in range(REPEATS):
-        report(f"ours, out of fold, repeat {repeat}", examples, lambda reading, r=repeat: chosen[id(reading)][r])  # type: ignore[misc]
+def out_of_fold(examples: Sequence[Example], repeat: int) -> Choice:
+    """What is chosen of each example by weights that have not seen its question."""
+    chosen: dict[int, Sequence[int]] = {}
+    folds = np.random.default_rng(repeat).permutation(len(examples)) % FOLDS
+    for fold in range(FOLDS):
+        beta = fitted([example for example, other in zip(examples, folds, strict=True) if other != fold])
+        model = Logistic(SIGNALS, tuple(beta[:-1].tolist()), float(beta[-1]), {})
+        for i in map(int, np.flatnonzero(folds == fold)):
+            for reading in (examples[i].given, examples[i].found):
+                assert reading is not None
+                signals = unit_signals(reading, weigh(reading))
+                chosen[id(reading)] = choose(reading, signals, probabilities(reading, signals, model))
+    return lambda reading: chosen[id(reading)]
 
 
 def main() -> None:
     parser = arguments(__doc__ or "")
     parser.add_argument("--fit", action="store_true", help="train and write retrieval/weights/sentences.json")
+    parser.add_argument("--report", type=Path, help="write the figures into this Markdown file")
     options = parser.parse_args()
     embedder = bundled_embedder(options.models)
     embed = CachingEmbedder(embedder)
     examples = [example for example in clapnq(options.data, embedder, embed) if example.answerable]
-    report("lead 3", examples, lead(3))
-    report("cosine and overlap, top 3", examples, nearest(3))
-    report("cosine and overlap, top 4", examples, nearest(4))
+    print(HEAD)
+    rows = [row("the first 3", examples, lead(3))]
+    rows += [row(f"cosine and overlap, the best {count}", examples, nearest(count)) for count in (3, 4)]
+    folds = [out_of_fold(examples, repeat) for repeat in range(REPEATS)]
+    rows += [row(f"ours, out of fold, repeat {repeat}", examples, choice) for repeat, choice in enumerate(folds)]
     if options.fit:
-        report_out_of_fold(examples)
-        made_by = "python -m tests.evaluation.clapnq_sentences --fit"
         trained = "CLAP NQ dev, selected sentences of 167 answerable questions, passages to be found among 307"
-        beta = fitted(examples)
-        write_weights("sentences", SIGNALS, beta, made_by=made_by, trained_on=trained)
-        print(dict(zip([*SIGNALS, "intercept"], np.round(beta, 2).tolist(), strict=True)))
-    report("ours, weights as shipped", examples, ours)
+        write_weights("sentences", SIGNALS, fitted(examples), made_by=f"{COMMAND} --fit", trained_on=trained)
+    else:
+        rows.append(row("ours, weights as shipped", examples, ours))
+    if options.report:
+        table = "\n".join([HEAD, "|---" * 5 + "|", *rows])
+        figures.write(options.report, command=COMMAND, parts=[table, f"By `{COMMAND} --report docs/answers.md`."])
 
 
 if __name__ == "__main__":

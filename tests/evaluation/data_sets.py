@@ -6,7 +6,7 @@ github.com/IBM/mt-rag-benchmark, both Apache-2.0.
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,13 +103,15 @@ def clapnq(data: Path, embedder: Embedder, embed: CachingEmbedder) -> list[Examp
     return examples
 
 
-def mtrag_un(data: Path, embedder: Embedder, embed: CachingEmbedder) -> list[Example]:
-    """MTRAG-UN: the answerable and unanswerable turns of real conversations, follow-ups rewritten by our rule."""
+def mtrag_un(
+    data: Path, embedder: Embedder, embed: CachingEmbedder, *, kinds: Collection[str] = ("ANSWERABLE", "UNANSWERABLE")
+) -> list[Example]:
+    """MTRAG-UN: the turns of these kinds of real conversations, follow-ups rewritten by our rule."""
     folder = data / "mtrag_un"
     retriever = beir_retriever(folder / "corpus.jsonl", embedder)
     examples = []
     for row in json_lines(folder / "tasks.jsonl"):
-        if row["answerability"][0] not in ("ANSWERABLE", "UNANSWERABLE"):
+        if row["answerability"][0] not in kinds:
             continue
         question = carry_topic(row["input"][-1]["text"], turns(row))
         examples.append(

@@ -8,6 +8,7 @@ Prints its seed first and, where a promise was broken, how to replay it. Exit st
 import argparse
 import random
 import sys
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -19,7 +20,7 @@ from retrieval.dense import load_dense_model
 from services.settings import BUNDLED_MODEL
 from tests import figures, system
 from tests.faults import report
-from tests.faults.run import Plan
+from tests.faults.run import Outcome, Plan
 from tests.faults.telling import SIZES, replay, told
 
 PAUSE = 1.5
@@ -34,13 +35,19 @@ def main() -> int:
     run = partial(told, cache=cache, logs=asked.logs)
     if asked.together:
         with ProcessPoolExecutor(len(plans), mp_context=get_context("spawn")) as pool:
-            outcomes = list(pool.map(run, plans))
+            outcomes = list(_written(pool.map(run, plans), asked.report))
     else:
-        outcomes = [run(plan) for plan in plans]
-    if asked.report:
-        parts = report.parts(outcomes, [replay(plan) for plan in plans])
-        figures.write(asked.report, command="python -m tests.faults", parts=parts)
+        outcomes = list(_written(map(run, plans), asked.report))
     return 0 if all(outcome.held for outcome in outcomes) else 1
+
+
+def _written(outcomes: Iterable[Outcome], into: Path | None) -> Iterator[Outcome]:
+    """The same outcomes, each in its place of the report as soon as it is known."""
+    for outcome in outcomes:
+        if into:
+            command = f"python -m tests.faults, {outcome.plan.size}"
+            figures.write(into, command=command, parts=report.parts(outcome, replay(outcome.plan)))
+        yield outcome
 
 
 def _plan(asked: argparse.Namespace, size: str) -> Plan:

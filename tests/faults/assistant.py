@@ -135,7 +135,8 @@ class Assistant:
         try:
             server.start()
         except AssertionError as error:
-            self.deaths.append(f"{server.name} server does not start: {error}")
+            how = str(error).rpartition("] ")[2]  # without the command line, which names folders
+            self.deaths.append(f"{server.name} server does not start: it {how}")
 
 
 @contextmanager

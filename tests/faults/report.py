@@ -14,7 +14,7 @@ def table(outcome: Outcome) -> str:
     """What held, what did not, and how fast work went on."""
     plan = outcome.plan
     found = Counter(violation.kind for violation in outcome.violations)
-    recovery = [recovery.seconds for recovery in outcome.recoveries]
+    killed = [recovery.seconds for recovery in outcome.recoveries if recovery.kind in KILLS]
     rows = [
         ("size, seed, schedule", f"{plan.size}, {plan.seed}, `{outcome.digest}`"),
         ("documents registered, versions accepted", f"{plan.documents:,}, {outcome.accepted:,}"),
@@ -22,7 +22,7 @@ def table(outcome: Outcome) -> str:
         ("searches judged, versions swapped meanwhile", f"{outcome.reads:,}, {outcome.swaps:,}"),
         *((f"**{kind}**", f"{found.pop(kind, 0):,}") for kind in MUST_NOT),
         *((f"**{kind}**", f"{count:,}") for kind, count in sorted(found.items())),
-        ("killed work taken up again, p50 / p99 / longest", _seconds(recovery)),
+        ("killed work taken up again, p50 / p99 / longest", _seconds(killed)),
         *_by_kind(outcome),
         ("killed work never taken up", f"{len(outcome.unrecovered):,}"),
         ("everything rung for again after a wipe, longest", _longest(outcome.requeued)),
@@ -38,14 +38,9 @@ def table(outcome: Outcome) -> str:
     return "\n".join([*lines, "", _faults(outcome), *_details(outcome)]) + "\n"
 
 
-def parts(outcomes: Sequence[Outcome], replays: Sequence[str]) -> list[str]:
-    """What stands in docs/faults.md of these runs."""
-    named = zip(outcomes, replays, strict=True)
-    return [
-        part
-        for outcome, replay in named
-        for part in (f"### {outcome.plan.size.capitalize()}", f"`{replay}`", table(outcome).strip())
-    ]
+def parts(outcome: Outcome, replay: str) -> list[str]:
+    """What stands in docs/faults.md of this run."""
+    return [f"### {outcome.plan.size.capitalize()}", f"`{replay}`", table(outcome).strip()]
 
 
 def _calm(outcome: Outcome) -> list[tuple[str, str]]:

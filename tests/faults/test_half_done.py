@@ -138,7 +138,7 @@ def test_a_worker_that_was_stopped_and_revived_can_end_nothing(injured: Assistan
         document = accepted(admin, text.name, text.data)
         held.wait()
         job = running_job(injured, document)
-        pid = int((job.lease_owner or "").rpartition(":")[2])
+        pid = int((job.lease_owner or "").partition("@")[0].rpartition(":")[2])
         stopped = injured.worker_of(pid)
         assert stopped is not None
         stopped.signal_group(signal.SIGSTOP)

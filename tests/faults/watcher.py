@@ -163,6 +163,6 @@ def _silent(wipe: Wipe, now: datetime) -> Select[str]:
 
 
 def _pid(owner: str | None) -> int:
-    """The process in a lease's owner, `host:pid`."""
-    last = (owner or "").rpartition(":")[2]
+    """The process in a lease's owner, `host:pid@…`."""
+    last = (owner or "").partition("@")[0].rpartition(":")[2]
     return int(last) if last.isdigit() else 0

@@ -41,7 +41,25 @@ def _json(method: str, path: str, body: Any = None) -> Call:
     return call
 
 
+def _tool(name: str, arguments: Any) -> Call:
+    """A call of a tool of the Model Context Protocol."""
+
+    def call(client: httpx.Client, target: str) -> httpx.Response:
+        params = {"name": name, "arguments": arguments(target) if callable(arguments) else arguments}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        return client.post("/mcp", json=body, headers={"Accept": "application/json, text/event-stream"})
+
+    return call
+
+
+def _code(response: httpx.Response) -> Any:
+    """The stable code of an error, in either form."""
+    body = response.json()
+    return body["error"]["code"] if "error" in body else body["code"]
+
+
 QUERY = " ".join(CANARIES)
+QUESTION = "What is the secret word of the vault?"
 # One entry a route. `{id}` becomes the foreign id, then one that does not exist.
 MATRIX: dict[tuple[str, str], Call] = {
     ("post", "/v1/documents"): lambda client, _: upload(client, "own.txt", b"Nothing to see here.", external_id="own"),
@@ -60,7 +78,13 @@ MATRIX: dict[tuple[str, str], Call] = {
         "/v1/search",
         lambda target: {"query": "the secret word", "filters": {"document_ids": [target]}, "explain": True},
     ),
-    ("post", "/v1/ask"): _json("post", "/v1/ask", {"question": "What is the secret word of the vault?"}),
+    ("post", "/v1/ask"): _json("post", "/v1/ask", {"question": QUESTION}),
+    ("post", "/v1/chat/completions"): _json(
+        "post", "/v1/chat/completions", {"model": "footnote", "messages": [{"role": "user", "content": QUESTION}]}
+    ),
+    ("get", "/v1/models"): _json("get", "/v1/models"),
+    ("get", "/v1/models/{model}"): _json("get", "/v1/models/{id}"),
+    ("post", "/mcp"): _tool("read_document", lambda target: {"document_id": target}),
     ("get", "/v1/conversations"): _json("get", "/v1/conversations?limit=200"),
     ("post", "/v1/conversations"): _json("post", "/v1/conversations", {"title": "Mine"}),
     ("get", "/v1/conversations/{conversation_id}"): _json("get", "/v1/conversations/{id}"),
@@ -98,6 +122,14 @@ MATRIX: dict[tuple[str, str], Call] = {
 }
 ADMINISTRATION = ("/v1/users", "/v1/groups", "/v1/admin", "/v1/data-sources/", "/v1/connectors")
 ADMIN_ONLY = {key for key in MATRIX if key[1].startswith(ADMINISTRATION)} | {("post", "/v1/data-sources")}
+OPENAI = ("/v1/chat/completions", "/v1/models")
+# What else the Model Context Protocol offers: of one route, so not in the matrix by itself.
+TOOLS = {
+    "search": _tool("search", lambda target: {"query": QUERY, "filters": {"document_ids": [target]}}),
+    "search everywhere": _tool("search", {"query": QUERY}),
+    "ask": _tool("ask", {"question": QUESTION}),
+    "read_document": _tool("read_document", lambda target: {"document_id": target}),
+}
 # For these the id of the foreign thing is of another kind than a document.
 FOREIGN = {"/v1/conversations": "conversation_id", "/v1/answers": "answer_id", "/v1/api-keys": "key_id"}
 # What changes something for the caller only, or ends what the next test needs, when an administrator calls it.
@@ -121,7 +153,7 @@ def scene(assistant: System) -> Scene:
         grants=["group:hr"],
     )
     assert document["state"] == "ready", document
-    answer = owner.post("/v1/ask", json={"question": "What is the secret word of the vault?"}).json()
+    answer = owner.post("/v1/ask", json={"question": QUESTION}).json()
     assert CANARIES[0] in answer["text"], "the one who may read it must find it, else this proves nothing"
     key = owner.post("/v1/api-keys", json={"name": CANARIES[3]}).json()
     people = {
@@ -157,7 +189,8 @@ def test_without_a_key_or_with_a_wrong_one_nothing_answers(scene: Scene, method:
     for key in (None, "fn_0123456789abcdef_wrong", "nonsense"):
         response = MATRIX[method, path](scene.system.client(key), scene.document_id)
         assert response.status_code == 401, response.text
-        assert response.headers["content-type"] == "application/problem+json"
+        form = "application/json" if path.startswith(OPENAI) else "application/problem+json"
+        assert response.headers["content-type"] == form
         assert _reveals(response) == []
 
 
@@ -185,7 +218,24 @@ def test_administration_is_for_administrators(scene: Scene, method: str, path: s
 @pytest.mark.parametrize(("method", "path"), sorted(key for key in MATRIX if key[0] == "get" and key not in PUBLIC))
 def test_a_key_without_the_scope_reads_nothing(scene: Scene, method: str, path: str) -> None:
     response = MATRIX[method, path](scene.people["write-only key"], scene.document_id)
-    assert (response.status_code, response.json()["code"]) == (403, "missing_scope")
+    assert (response.status_code, _code(response)) == (403, "missing_scope")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_no_tool_shows_a_word_of_what_its_caller_may_not_read(scene: Scene, tool: str) -> None:
+    for who, client in scene.people.items():
+        response = TOOLS[tool](client, scene.document_id)
+        assert _reveals(response) == [], (who, response.text)
+    foreign = TOOLS[tool](scene.people["other group"], scene.document_id)
+    missing = TOOLS[tool](scene.people["other group"], MISSING)
+    if tool in ("search", "read_document"):
+        assert foreign.json() == missing.json()
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_tool_finds_the_secret_for_who_may_read_it(scene: Scene, tool: str) -> None:
+    owner = scene.system.person("owner@example.com", "hr")
+    assert CANARIES[0] in _reveals(TOOLS[tool](owner, scene.document_id)), "else the tests above prove nothing"
 
 
 def test_a_read_only_key_cannot_write_or_make_itself_a_stronger_key(scene: Scene) -> None:
@@ -203,7 +253,9 @@ def test_an_administrator_who_may_not_read_manages_the_document_but_sees_no_cont
         admin.get(f"/v1/documents/{scene.document_id}/text"),
         admin.get(f"/v1/documents/{scene.document_id}/file"),
         admin.post("/v1/search", json={"query": QUERY}),
-        admin.post("/v1/ask", json={"question": "What is the secret word of the vault?"}),
+        admin.post("/v1/ask", json={"question": QUESTION}),
+        MATRIX["post", "/v1/chat/completions"](admin, ""),
+        *(call(admin, scene.document_id) for call in TOOLS.values()),
     ):
         assert not {CANARIES[0], CANARIES[1]}.intersection(_reveals(call)), call.text
 
@@ -218,7 +270,7 @@ def test_a_disabled_person_is_out_on_the_next_request(scene: Scene) -> None:
 
 def test_history_forgets_what_its_reader_may_no_longer_read(scene: Scene) -> None:
     mover = scene.system.person("mover@example.com", "hr")
-    answer = mover.post("/v1/ask", json={"question": "What is the secret word of the vault?"}).json()
+    answer = mover.post("/v1/ask", json={"question": QUESTION}).json()
     where = f"/v1/conversations/{answer['conversation_id']}/messages"
     assert CANARIES[0] in _reveals(mover.get(where))
     explained = f"/v1/answers/{answer['id']}/explain"

@@ -2,6 +2,7 @@
 for TLS from the first byte a thread stands in front of it.
 """
 
+import asyncio
 import imaplib
 import socket
 import ssl
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -264,34 +266,41 @@ def _listens(port: int) -> bool:
 
 @contextmanager
 def tls_in_front_of(port: int, certificate: Path) -> Iterator[int]:
-    """A port where TLS is taken off before the bytes go on to `port`."""
+    """A port where TLS is taken off before the bytes go on to `port`.
+
+    On an event loop of one thread: a TLS socket that two threads use at once breaks now and then.
+    """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, certificate.with_name("key.pem"))
-    listener = socket.create_server(("127.0.0.1", 0))
-    stopped = threading.Event()
 
-    def serve() -> None:
-        while not stopped.is_set():
-            with suppress(OSError):
-                outer, _ = listener.accept()
-                secured = context.wrap_socket(outer, server_side=True)
-                inner = socket.create_connection(("127.0.0.1", port))
-                for source, sink in ((secured, inner), (inner, secured)):
-                    threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
 
-    thread = threading.Thread(target=serve, daemon=True)
+    ready: Future[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def serve() -> None:
+        server, stopped = await asyncio.start_server(relay, "127.0.0.1", 0, ssl=context), asyncio.Event()
+        ready.set_result((server.sockets[0].getsockname()[1], asyncio.get_running_loop(), stopped))
+        async with server:
+            await stopped.wait()
+            await asyncio.sleep(0.2)  # connections end in the loop's next rounds
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
+    listens_at, loop, stopped = ready.result(10)
     try:
-        yield listener.getsockname()[1]
+        yield listens_at
     finally:
-        stopped.set()
-        with suppress(OSError):
-            socket.create_connection(listener.getsockname()).close()
+        loop.call_soon_threadsafe(stopped.set)
         thread.join(timeout=10)
-        listener.close()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError), source, sink:
-        while piece := source.recv(65536):
-            sink.sendall(piece)
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        with suppress(OSError):
+            while piece := await reader.read(65536):
+                writer.write(piece)
+                await writer.drain()
+    finally:
+        writer.close()

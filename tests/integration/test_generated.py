@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from retrieval.prompts import PROMPT_VERSION
 from tests import system
 from tests.integration.test_journeys import POLICY, events
 from tests.scripted_model import Breaks, Fails, Hangs, Says, ScriptedModel, scripted_model
@@ -50,6 +51,8 @@ def test_a_models_sentence_is_resolved_to_the_passage_that_supports_it(
     asked = model.requests[0]
     assert asked["model"] == "llama-3.1"
     assert asked["stream"] is True
+    explained = generating.admin.get(f"/v1/answers/{answer['id']}/explain").json()
+    assert explained["answer"]["prompt_version"] == PROMPT_VERSION
 
 
 def test_a_sentence_that_the_passage_does_not_support_is_withheld(generating: System, model: ScriptedModel) -> None:
@@ -71,9 +74,19 @@ def test_a_reader_who_leaves_frees_the_model(generating: System, model: Scripted
     model.does(Hangs(text="Employees may"))
     body = {"question": QUESTION, "stream": True}
     with generating.admin.stream("POST", "/v1/ask", json=body) as response:
-        assert next(response.iter_lines()) == "event: sources"
+        lines = response.iter_lines()
+        assert next(lines) == "event: sources"
         assert model.asked()
+        before = open_answers(generating)
+    assert before == 1
     assert model.idle()
+    assert open_answers(generating) == 0
+
+
+def open_answers(assistant: System) -> float:
+    """How many answers are under way."""
+    lines = assistant.admin.get("/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("footnote_open_answers "))
 
 
 # Last, because so many faults open the circuit breaker.

@@ -196,7 +196,7 @@ class TestIndexEngine:
             offset=1,
             limit=10,
             score_threshold=0.5,
-            search_params=models.SearchParams(exact=True, hnsw_ef=64),
+            search_params=models.SearchParams(exact=True, hnsw_ef=64, acorn=models.AcornSearchParams(enable=True)),
         )
         assert ids(found.points) == [2]
 

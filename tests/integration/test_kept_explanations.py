@@ -61,7 +61,9 @@ def read(database: Database, who: Principal, answer_id: str) -> schemas.Explanat
 def test_an_explanation_comes_back_as_it_was_recorded_with_the_titles_of_now(database: Database) -> None:
     ann = someone(database, ANN)
     first, second = registered(database, ann, "one", "two", grants=("everyone",))
-    made = Explanation("what", (place(1, first), place(2, second)), 3, {"embed": 1.5, "rerank": 9.0}, 0.7, 0.45)
+    made = Explanation(
+        "what", (place(1, first), place(2, second)), 3, {"embed": 1.5, "rerank": 9.0}, 0.7, 0.45, "words"
+    )
     shown = read(database, ann, kept(database, ann, answer_from(first), made))
     assert (shown.recorded, shown.query, shown.withheld, shown.dropped) == (True, "what", 0, 3)
     assert shown.timings_ms == {"embed": 1.5, "rerank": 9.0}
@@ -69,6 +71,7 @@ def test_an_explanation_comes_back_as_it_was_recorded_with_the_titles_of_now(dat
     assert shown.hits[1].model_dump() == {**asdict(place(2, second)), "title": "two"}
     assert shown.answer is not None
     assert (shown.answer.sufficiency, shown.answer.threshold, shown.answer.mode) == (0.7, 0.45, "extractive")
+    assert shown.answer.prompt_version == "words"
 
 
 def test_no_text_of_a_passage_is_kept_a_second_time(database: Database) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, event
 
 from retrieval.access import grants_of
 from retrieval.errors import ConflictError, NotFoundError
@@ -231,3 +232,26 @@ def test_a_search_for_wildcards_means_these_characters(database: Database, text:
     Documents(database).register(handbook(external_id="1", title=f"Report {text}"), ann)
     Documents(database).register(handbook(external_id="2", title="Report 1000 axb"), ann)
     assert [row.document.external_id for row in Documents(database).page(ann, text=text)] == ["1"]
+
+
+def test_a_document_is_shown_as_it_was_at_one_moment(database: Database) -> None:
+    """What becomes ready between two statements of a look is shown as it was before, or as it is now, never half."""
+    ann = someone(database, ANN)
+    change = Documents(database).register(handbook(), ann)
+    looks = 0
+
+    def swaps_behind_the_first_statement(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            make_ready(database, change)
+
+    event.listen(Engine, "after_cursor_execute", swaps_behind_the_first_statement)
+    try:
+        row = Documents(database).get(change.row.document.id, ann)
+    finally:
+        event.remove(Engine, "after_cursor_execute", swaps_behind_the_first_statement)
+    assert looks > 1
+    ready = row.job.state == "ready"
+    assert (row.document.ready_at is not None, row.version.chunks is not None) == (ready, ready)
+    assert Documents(database).get(change.row.document.id, ann).job.state == "ready"

@@ -270,6 +270,8 @@ def test_nonsense_from_a_child_is_no_document() -> None:
         {**good, "headings": [[1, "x", 2, 1]]},
         {**good, "recognised": [[1, 9]]},
         {**good, "left_out": ["a.zip"]},
+        {**good, "text": "a\ud800"},
+        {**good, "headings": [[1, "\ud800", 0, 1]]},
         {},
     ):
         with pytest.raises((ValueError, TypeError, KeyError)):

@@ -27,6 +27,7 @@ from retrieval.types import (
     TextDelta,
     Turn,
 )
+from services.api.wording import message
 from tests.in_memory import ASKER, WordModel, document, retriever_over
 from tests.scripted_model import (
     Behaviour,
@@ -147,6 +148,24 @@ def test_a_question_without_a_subject_is_unclear(retriever: Retriever) -> None:
     answer = final(events(retriever, "and what about it?"))
     assert answer.refusal is not None
     assert answer.refusal.reason is RefusalReason.UNCLEAR_QUESTION
+
+
+def test_a_question_that_leaves_open_what_it_is_about_is_asked_back(server: ScriptedModel) -> None:
+    server.does(Says(GOOD))
+    embedder = Embedder(WordModel(), model_name="words")
+    documents = [
+        document(f"The canteen in {name} serves lunch at noon.", title=f"{name} site", name=name)
+        for name in ("Porto", "Oslo")
+    ]
+    question = "Which vegetarian desserts does the canteen offer on Fridays?"
+    answer = final(events(retriever_over(documents, embedder), question, server=server))
+    assert answer.refusal is not None
+    assert answer.refusal.reason is RefusalReason.UNCLEAR_QUESTION
+    assert sorted(source.title for source in answer.refusal.closest) == ["Oslo site", "Porto site"]
+    assert [source.number for source in answer.refusal.closest] == [1, 2]
+    assert server.requests == []
+    said = message(AnswerDone(answer))
+    assert said.index("Which of these do you mean?") < said.index("- Oslo site")
 
 
 def test_what_the_asker_may_not_read_is_in_no_answer(retriever: Retriever) -> None:
@@ -321,3 +340,19 @@ def test_a_prompt_stays_within_its_budget(server: ScriptedModel) -> None:
     server.does(Says("NO_ANSWER", usage=False))
     answer = final(events(retriever_over(long, embedder), server=server))
     assert 2000 < answer.usage.prompt_tokens <= 4000
+
+
+@pytest.mark.parametrize("behaviour", [Talks("NO_ANSWER. "), Breaks(text=GOOD + " And")])
+def test_what_is_broken_off_is_counted_all_the_same(
+    retriever: Retriever, server: ScriptedModel, behaviour: Behaviour
+) -> None:
+    server.does(behaviour)
+    usage = final(events(retriever, server=server)).usage
+    assert (usage.llm_calls, usage.prompt_tokens > 100, usage.completion_tokens > 1) == (1, True, True)
+
+
+def test_a_model_that_goes_round_in_circles_is_stopped(retriever: Retriever, server: ScriptedModel) -> None:
+    server.does(Talks(GOOD + " "))
+    answer = final(events(retriever, server=server))
+    assert [sentence.text for sentence in answer.sentences] == [part + "." for part in GOOD.rstrip(".").split(". ")]
+    assert server.idle()

@@ -65,7 +65,12 @@ def test_the_labels_that_lines_are_named_by_exist() -> None:
 
 def test_every_metric_of_ingestion_is_on_the_dashboard() -> None:
     shown = {name for expression in EXPRESSIONS for name, _ in SELECTOR.findall(expression)}
-    of_questions = {"footnote_requests_total", "footnote_answers_total", "footnote_answer_seconds"}
+    of_questions = {
+        "footnote_requests_total",
+        "footnote_answers_total",
+        "footnote_answer_seconds",
+        "footnote_open_answers",
+    }
     missing = {metric._name for name, metric in exported().items()} - {exported()[name]._name for name in shown}
     assert missing - {name.removesuffix("_total") for name in of_questions} == set()
 

@@ -16,8 +16,22 @@ from services.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-COMPOSE_FILE = DEPLOY / "compose.yaml"
-COMPOSE: dict[str, Any] = YAML(typ="safe").load(COMPOSE_FILE)
+COMPOSE_FILES = [DEPLOY / "compose.yaml", DEPLOY / "vllm" / "compose.yaml"]
+COMPOSE_TEXT = "".join(file.read_text() for file in COMPOSE_FILES)
+
+
+def composed() -> dict[str, Any]:
+    """The first file with what it includes, put together as Compose does: a name in both would be an error there."""
+    whole: dict[str, Any] = {}
+    for file in COMPOSE_FILES:
+        for kind, named in YAML(typ="safe").load(file).items():
+            if kind in ("services", "networks", "volumes", "secrets"):
+                assert not set(named) & set(whole.setdefault(kind, {})), f"{file}: {kind}"
+                whole[kind].update(named)
+    return whole
+
+
+COMPOSE = composed()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOTS = {"migrate", "model-download"}
 DOCKERFILES = sorted((DEPLOY / "images").glob("*.Dockerfile"))
@@ -28,10 +42,16 @@ INSTRUCTIONS = {
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(?:(:?[-?])([^}]*))?\}")
 
 
-def test_the_compose_file_follows_the_compose_specification() -> None:
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE_FILE)]
+@pytest.mark.parametrize("file", COMPOSE_FILES, ids=lambda file: str(file.relative_to(DEPLOY)))
+def test_a_compose_file_follows_the_compose_specification(file: Path) -> None:
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_model_server_is_included_with_the_paths_of_the_whole() -> None:
+    included = YAML(typ="safe").load(COMPOSE_FILES[0])["include"]
+    assert included == [{"path": "vllm/compose.yaml", "project_directory": "."}]
 
 
 def test_the_topology_is_the_designs() -> None:
@@ -97,7 +117,7 @@ def test_nothing_starts_on_a_registry_that_was_not_migrated() -> None:
 def test_no_secret_has_a_value_in_the_compose_file() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
-            secret = re.search(r"PASSWORD|SECRET|TOKEN|KEY", variable)
+            secret = re.search(r"PASSWORD|SECRET|TOKEN(?!IZER)|KEY", variable)
             assert not secret or str(value).startswith("/run/secrets/"), f"{name}: {variable}"
             assert not re.search(r"://[^/@]*:[^/@]*@", str(value)), f"{name}: {variable} carries a password"
     for name, secret in COMPOSE["secrets"].items():
@@ -126,12 +146,12 @@ def test_the_broker_keeps_every_message() -> None:
 
 
 def test_every_variable_of_the_compose_file_is_explained_and_no_example_holds_a_secret() -> None:
-    asked = {name for name, _, _ in VARIABLE.findall(COMPOSE_FILE.read_text())}
+    asked = {name for name, _, _ in VARIABLE.findall(COMPOSE_TEXT)}
     example = (DEPLOY / "env.example").read_text()
     offered = dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
     assert asked <= set(offered)
     assert set(offered) - asked == {"COMPOSE_PROFILES"}
-    assert not [name for name in offered if re.search(r"PASSWORD|SECRET|TOKEN|KEY", name)]
+    assert not [name for name in offered if re.search(r"PASSWORD|SECRET|TOKEN(?!IZER)|KEY", name)]
 
 
 def test_every_footnote_variable_and_secret_is_a_setting() -> None:
@@ -142,7 +162,7 @@ def test_every_footnote_variable_and_secret_is_a_setting() -> None:
     for dockerfile in DOCKERFILES:
         used |= set(re.findall(r"\b(FOOTNOTE_\w+)=", dockerfile.read_text()))
     used |= {secret.upper() for secret in COMPOSE["secrets"] if secret.startswith("footnote_")}
-    used |= {name for name, _, _ in VARIABLE.findall(COMPOSE_FILE.read_text()) if name.startswith("FOOTNOTE_")}
+    used |= {name for name, _, _ in VARIABLE.findall(COMPOSE_TEXT) if name.startswith("FOOTNOTE_")}
     assert used - known - for_compose_alone == set()
 
 

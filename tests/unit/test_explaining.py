@@ -73,6 +73,7 @@ def test_an_answer_comes_with_the_explanation_of_its_own_search(retriever: Retri
     assert explanation.sufficiency is not None
     assert explanation.sufficiency >= threshold(Strictness.BALANCED) == explanation.threshold
     assert {"embed", "search", "check"} <= set(explanation.timings_ms)
+    assert explanation.prompt_version is None
 
 
 def test_a_refusal_explains_every_hit_and_the_evidence_that_was_missing(retriever: Retriever) -> None:

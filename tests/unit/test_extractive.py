@@ -25,7 +25,7 @@ def hit(
 
 def chosen(question: str, *hits: Hit) -> list[str]:
     reading = read(question, hits, WordModel().encode)
-    return [extract.unit.text for extract in select(reading, weigh(reading))]
+    return [reading.units[index].text for index in select(reading, weigh(reading))]
 
 
 def test_the_sentence_that_answers_is_taken_word_for_word() -> None:
@@ -45,8 +45,9 @@ def test_at_most_four_sentences_are_taken_in_the_order_of_the_document() -> None
 def test_offsets_are_those_of_the_document() -> None:
     text = "Lunch is at noon. Annual leave is 27 days."
     reading = read("How long is annual leave?", [hit(text, start=500)], WordModel().encode)
-    (extract,) = select(reading, weigh(reading))
-    assert text[extract.unit.start - 500 : extract.unit.end - 500] == extract.unit.text == "Annual leave is 27 days."
+    (index,) = select(reading, weigh(reading))
+    unit = reading.units[index]
+    assert text[unit.start - 500 : unit.end - 500] == unit.text == "Annual leave is 27 days."
 
 
 def test_a_list_comes_whole_with_its_lead_in() -> None:

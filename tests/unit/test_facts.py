@@ -67,6 +67,43 @@ def test_a_changed_fact_is_missing(claim: str, passage: str, what: str) -> None:
     assert what in missing(claim, passage)
 
 
+@pytest.mark.parametrize(
+    ("claim", "passage", "what"),
+    [
+        ("Die Frist zur Antragstellung endet bald.", "Der Antrag ist bald zu stellen.", []),
+        ("Der Antrag geht an Anna Schmidt.", "Der Antrag geht an Frau Meier.", ["anna", "schmidt"]),
+        ("Der Antrag geht an das BAFA.", "Der Antrag geht an das Amt.", ["bafa"]),
+        ("The request goes to Antragstellung.", "The request goes to the office.", ["antragstellung"]),
+    ],
+)
+def test_where_every_noun_has_a_capital_one_alone_is_no_name(claim: str, passage: str, what: list[str]) -> None:
+    assert missing(claim, passage) == what
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("It is sold in the USA.", "It is sold in the United States of America."),
+        ("It is sold in the USA.", "It is sold in the United States."),
+        ("The ECB decides.", "The European Central Bank decides."),
+        ("PlayStation3 had two models.", "The PlayStation 3 had two models."),
+        ("Apply at Register.example.gov today.", "Apply at register.example.gov."),
+        ("It opens at 6:30 p.m.", "It opens at 6 : 30 p.m."),
+        ("Today I've paid.", "Paid today."),
+    ],
+)
+def test_a_short_form_or_another_spelling_is_the_same_fact(claim: str, passage: str) -> None:
+    assert missing(claim, passage) == []
+
+
+@pytest.mark.parametrize("claim", ["The BCE decides.", "PlayStation2 had two models.", "It is sold in the UAE."])
+def test_another_short_form_is_missing(claim: str) -> None:
+    passage = (
+        "The European Central Bank decides. The PlayStation 3 had two models, sold in the United States of America."
+    )
+    assert missing(claim, passage)
+
+
 def test_both_readings_of_an_ambiguous_number_are_kept() -> None:
     (quantity,) = read_facts("It is 1.200 m long").quantities
     assert quantity.values == {Decimal("1.2"), Decimal(1200)}

@@ -250,6 +250,14 @@ def test_a_short_completion_comes_whole_or_not_at_all(server: ScriptedModel) -> 
     assert server.idle()
 
 
+@pytest.mark.parametrize("sources", [1, 4, 9, 10, 12, 50, 100, 237])
+def test_the_pattern_allows_the_number_of_each_source_and_no_other(sources: int) -> None:
+    pattern = re.compile(citation_regex(sources))
+    allowed = {number for number in range(1000) if pattern.fullmatch(f"Yes [{number}].")}
+    assert allowed == set(range(1, sources + 1))
+    assert not pattern.fullmatch("Yes [01].")
+
+
 def test_the_pattern_allows_prose_and_this_answers_markers_only() -> None:
     pattern = re.compile(citation_regex(12))
     for text in ("", "Up to 30 days [1].", "Two [1][12] of them.\n- a list [3]", "NO_ANSWER"):

@@ -1,7 +1,8 @@
 """What the model is shown: order, delimiters, nothing of its own control tokens, and a budget that holds."""
 
 import re
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -13,13 +14,14 @@ from retrieval.prompts import (
     NO_ANSWER,
     answer_messages,
     clean,
-    estimate_tokens,
     pack_sources,
     rewrite_messages,
 )
+from retrieval.token_counting import EstimatedTokens, Message
 from retrieval.types import Source, Turn
 from tests.unit.test_support import source
 
+ESTIMATED = EstimatedTokens()
 SENTENCE = "Employees receive 27 days of annual leave each year, plus public holidays. "
 SOURCES = (
     replace(source(1, SENTENCE * 3, "Leave {policy}"), modified_at=datetime(2026, 3, 1, tzinfo=UTC)),
@@ -112,7 +114,7 @@ def test_ordinary_text_stays_as_it_is() -> None:
 def test_sources_are_packed_until_the_budget_is_spent() -> None:
     many = tuple(replace(SOURCES[0], number=number, text=SENTENCE * 20) for number in range(1, 30))
     packed = pack_sources(many, "How many days?")
-    used = sum(estimate_tokens(text) for _, text in answer_messages("How many days?", packed))
+    used = ESTIMATED.prompt(answer_messages("How many days?", packed))
     assert MAX_PROMPT_TOKENS * 0.9 < used <= MAX_PROMPT_TOKENS
     assert [one.number for one in packed] == list(range(1, len(packed) + 1))
 
@@ -129,23 +131,56 @@ def test_everything_is_kept_where_it_fits() -> None:
     assert pack_sources(SOURCES, "How many days?") == SOURCES
 
 
+def test_a_source_is_cut_as_late_as_the_budget_allows() -> None:
+    long = replace(SOURCES[0], text=SENTENCE * 300, end=SOURCES[0].start + 300 * len(SENTENCE))
+    used = ESTIMATED.prompt(answer_messages("How many days?", pack_sources([long], "How many days?")))
+    assert MAX_PROMPT_TOKENS - ESTIMATED.text(SENTENCE) < used <= MAX_PROMPT_TOKENS
+
+
+def test_a_source_that_is_shown_shorter_than_it_is_does_not_make_room_for_more() -> None:
+    hidden = "".join(f"Rule {number}{chr(0x200B) * 400} holds. " for number in range(200))
+    padded = replace(SOURCES[0], text=hidden, end=SOURCES[0].start + len(hidden))
+    packed = pack_sources([padded, *SOURCES], "How?", max_tokens=1200)
+    assert ESTIMATED.prompt(answer_messages("How?", packed)) <= 1200
+
+
 def test_a_sentence_of_the_first_source_is_kept_whatever_the_budget() -> None:
     (kept,) = pack_sources(SOURCES, "How many days?", max_tokens=10)
     assert kept.text == SENTENCE.strip()
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Tokens as `count` has them."""
+
+    count: Callable[[str], int]
+
+    def text(self, text: str) -> int:
+        return self.count(text)
+
+    def prompt(self, messages: Sequence[Message]) -> int:
+        return sum(self.count(content) for _, content in messages)
+
+
 def test_the_injected_token_counter_is_the_one_used() -> None:
     many: tuple[Source, ...] = tuple(replace(SOURCES[0], number=number) for number in range(1, 200))
-    assert len(pack_sources(many, "How?", count_tokens=len)) < 12
-    assert len(pack_sources(many, "How?", count_tokens=lambda text: len(text) // 100)) > 100
+    assert len(pack_sources(many, "How?", tokens=Counted(len))) < 12
+    assert len(pack_sources(many, "How?", tokens=Counted(lambda text: len(text) // 100))) > 100
 
 
 def test_a_rewrite_shows_the_latest_turns_within_its_budget() -> None:
     history = [Turn("user", f"Question {number} " + "word " * 100) for number in range(20)]
     history.append(Turn("assistant", "It is <|eot_id|> 36 months [1]."))
     messages = rewrite_messages("And for the older one?", history)
-    assert sum(estimate_tokens(text) for _, text in messages) < 1400
+    assert ESTIMATED.prompt(messages) < 1450
     assert "Assistant: It is (eot_id) 36 months (1)." in messages[1][1]
     assert "Question 19 " in messages[1][1]
     assert "Question 0 " not in messages[1][1]
     assert messages[1][1].endswith("Last question: And for the older one?")
+
+
+def test_what_held_at_another_time_is_asked_for_as_such() -> None:
+    moment = datetime(2024, 12, 31, tzinfo=UTC)
+    user = answer_messages("How many days?", SOURCES, today=date(2026, 10, 5), as_of=moment)[1][1]
+    assert user.startswith("Today is 2026-10-05. The question is about 2024-12-31; the sources are what held then.")
+    assert "2024" not in answer_messages("How many days?", SOURCES, today=date(2026, 10, 5))[1][1].splitlines()[0]

@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from retrieval.citations import SentenceReader
 from retrieval.support import SupportCheck, Verdict, admits_ignorance, claims_something
 from retrieval.types import SentenceStatus, Source
 from tests.in_memory import WordModel
@@ -139,3 +142,94 @@ def test_ignorance_is_recognised(sentence: str) -> None:
 def test_denials_in_a_policy_are_not_ignorance() -> None:
     assert not admits_ignorance("Claims older than 90 days are not paid.")
     assert not admits_ignorance("Contractors have no right to annual leave.")
+
+
+SWAPS = (
+    source(1, "Full-time employees receive 27 days of leave. Part-time employees receive 14 days of leave.", "Leave"),
+    source(
+        2, "The maker Nissan left out the cooling. The maker Toyota tested its batteries for ten years.", "Batteries"
+    ),
+    source(3, "La demande se fait trois mois avant. Le contrat ne peut pas être résilié.", "Contrat"),
+    source(4, "Der Antrag wird drei Monate vorher gestellt. Die Frist beträgt 30 Tage.", "Frist"),
+)
+
+
+def swaps(sentence: str, *cited: int) -> Verdict:
+    return SupportCheck(SWAPS, WordModel().encode).check(sentence, cited)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "cited", "reason"),
+    [
+        ("Full-time employees receive 14 days of leave [1].", 1, "another number in this place"),
+        ("The maker Toyota left out the cooling [2].", 2, "another name in this place"),
+        ("The maker Fiat left out the cooling [2].", 2, "not in the cited passage: fiat"),
+        ("Le contrat peut être résilié [3].", 3, "affirms what the source denies"),
+        ("Die Frist beträgt 31 Tage [4].", 4, "not in the cited passage: 31"),
+    ],
+)
+def test_what_is_wrong_is_said(sentence: str, cited: int, reason: str) -> None:
+    verdict = swaps(sentence, cited)
+    assert verdict.status is SentenceStatus.UNSUPPORTED
+    assert reason in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("sentence", "cited"),
+    [
+        ("Part-time employees receive 14 days of leave [1].", 1),
+        ("The maker Toyota tested its batteries for 10 years [2].", 2),
+        ("Le contrat ne peut pas être résilié [3].", 3),
+        ("Die Frist beträgt 30 Tage [4].", 4),
+        # every noun has a capital there: "Antragstellung" is a word that the passage lacks, and no name
+        ("Die Frist zur Antragstellung beträgt 30 Tage [4].", 4),
+    ],
+)
+def test_another_language_or_a_fact_in_its_place_raises_no_alarm(sentence: str, cited: int) -> None:
+    verdict = swaps(sentence, cited)
+    assert verdict.status is SentenceStatus.SUPPORTED, verdict.reason
+
+
+def test_the_support_says_on_which_side_a_sentence_is() -> None:
+    right, wrong = (
+        check("Claims older than 90 days are not paid [2].", 2),
+        check("Claims older than 90 days are paid [2].", 2),
+    )
+    assert 0.0 <= wrong.support < right.support <= 1.0
+    assert check("The limit is 30 days.", 9).support >= wrong.support
+
+
+PIECES = [
+    *LEAVE.split(". "),
+    *TRAVEL.split(". "),
+    "Nobody said this",
+    "27",
+    "not",
+    "[1]",
+    "[2]",
+    "[3]",
+    "[1, 7]",
+    "[99]",
+    "\n- ",
+    ". ",
+    "第一条。",
+    "é\u0301",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=12), max_size=14))
+def test_no_citation_dangles_whatever_the_model_writes(pieces: list[str]) -> None:
+    reader = SentenceReader(len(SOURCES))
+    drafts = [draft for piece in pieces for draft in reader.feed(piece + " ")] + reader.finish()
+    checker = SupportCheck(SOURCES, WordModel().encode)
+    texts = {one.number: one for one in SOURCES}
+    for draft in drafts:
+        assert set(draft.cited) <= texts.keys()
+        verdict = checker.check(draft.text, draft.cited)
+        assert verdict.status is not SentenceStatus.SUPPORTED or verdict.citations
+        for citation in verdict.citations:
+            cited = texts[citation.source]
+            assert citation.quote == cited.text[citation.start - OFFSET : citation.end - OFFSET] != ""
+            assert (citation.document_id, citation.version) == (cited.document_id, cited.version)
+            assert 0.0 <= citation.support <= 1.0

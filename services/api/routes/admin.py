@@ -34,12 +34,12 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 def readyz(parts: PartsOf, response: Response) -> operations.Readiness:
-    """200 while questions are answered, otherwise 503; and which work does not get on."""
+    """200 while questions are answered, otherwise 503, as when it was told to stop; and which work does not get on."""
     states = _states(parts, _chunks(parts))
     found: list[operations.StuckWork] = []
     if states["database"] == "up":
         found = operations.stuck_work(*parts.status.stuck())
-    ready = all(states[part] == "up" for part in VITAL)
+    ready = all(states[part] == "up" for part in VITAL) and not parts.open_answers.draining
     response.status_code = 200 if ready else 503
     longest = max((stuck.since_s for stuck in found), default=None)
     return operations.Readiness(ready=ready, parts=states, stuck_since_s=longest, stuck=found)

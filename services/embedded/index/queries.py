@@ -113,14 +113,17 @@ def _fusion(value: dict[str, Any], using: object) -> Any:
 
 
 def _params(value: object) -> SearchParams | None:
-    """`exact` and `hnsw_ef` change nothing: every search here is exact. `idf` says what rarity is counted over."""
+    """What is said of a graph changes nothing: every search here is exact. `idf` says what rarity is counted over."""
     if value is None:
         return None
-    found = members(value, "`params`", "exact", "hnsw_ef", "indexed_only", "idf")
+    found = members(value, "`params`", "exact", "hnsw_ef", "indexed_only", "acorn", "idf")
     if flag(found.get("indexed_only", False), "`params.indexed_only`"):
         raise UnsupportedError("`params.indexed_only`, which would leave out everything: nothing is indexed")
     integer(found.get("hnsw_ef", 0), "`params.hnsw_ef`")
     flag(found.get("exact", False), "`params.exact`")
+    acorn = members(found.get("acorn", {}), "`params.acorn`", "enable", "max_selectivity")
+    flag(acorn.get("enable", False), "`params.acorn.enable`")
+    number(acorn.get("max_selectivity", 0), "`params.acorn.max_selectivity`")
     return SearchParams(exact=True, idf=_idf(found.get("idf")))
 
 

@@ -49,13 +49,16 @@ _INDEX_NAMES = {
 # which holds the interpreter lock for 8 s at 20,000 vectors: all that is left to it is clearing out deleted points.
 _NEVER_KB = 100_000_000
 _DELETED_SHARE, _DELETED_LEAST = 0.2, 1000
+_GRAPH = ("m", "ef_construct", "full_scan_threshold", "max_indexing_threads", "payload_m")
 # A vector's name becomes part of a directory's name.
 _VECTOR_NAME = re.compile(r"\w[\w.-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Schema:
-    """`dense` maps a vector's name to {"size", "distance", "on_disk"?}, `sparse` to {"modifier"?, "index"?}."""
+    """`dense` maps a vector's name to {"size", "distance", "on_disk"?, "hnsw_config"?}, `sparse` to {"modifier"?,
+    "index"?}.
+    """
 
     dense: Mapping[str, Mapping[str, Any]]
     sparse: Mapping[str, Mapping[str, Any]]
@@ -134,12 +137,16 @@ def schema_of(body: object) -> Schema:
 
 
 def _dense(params: object, what: str) -> dict[str, Any]:
-    found = members(params, what, "size", "distance", "on_disk")
+    found = members(params, what, "size", "distance", "on_disk", "hnsw_config")
     integer(required(found, "size", what), f"{what} size", least=1, most=65536)
     if string(required(found, "distance", what), f"{what} distance") not in _DISTANCES:
         raise WrongInputError(f"Wrong input: unknown distance `{found['distance']}` in {what}")
     if "on_disk" in found:
         flag(found["on_disk"], f"{what} on_disk")
+    if "hnsw_config" in found:  # without effect: there is no graph, every search is exact
+        graph = found["hnsw_config"] = members(found["hnsw_config"], f"{what} hnsw_config", *_GRAPH)
+        for name, value in graph.items():
+            integer(value, f"{what} hnsw_config.{name}")
     return found
 
 

@@ -14,6 +14,8 @@ export type AnswerEvent =
 export interface Question {
   question: string;
   conversation_id: string;
+  /** A stored message: it, its exchange and all behind go once the new answer is whole. */
+  replaces?: string;
 }
 
 /** Yields the events of one answer; the last is `done`. Throws `ApiError`, `ConnectionLost` or `AbortError`. */

@@ -8,7 +8,8 @@ const at = (conversation_id: string) => ({ path: { conversation_id } });
 
 export const listConversations = (cursor: string | null, signal?: AbortSignal) =>
   answered(server.GET("/v1/conversations", { params: { query: { limit: 50, cursor } }, signal }));
-export const startConversation = (title: string) => answered(server.POST("/v1/conversations", { body: { title } }));
+/** A conversation without a title: the server makes one of its first question. */
+export const startConversation = () => answered(server.POST("/v1/conversations", { body: {} }));
 export const listMessages = (id: string, signal?: AbortSignal) =>
   answered(server.GET("/v1/conversations/{conversation_id}/messages", { params: at(id), signal }));
 export const renameConversation = (id: string, title: string) =>

@@ -24,6 +24,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/mcp": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Mcp
+     * @description One JSON-RPC request of the Model Context Protocol: tools `search`, `ask` and `read_document`.
+     */
+    post: operations["mcp_mcp_post"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/metrics": {
     parameters: {
       query?: never;
@@ -53,7 +73,7 @@ export interface paths {
     };
     /**
      * Readyz
-     * @description 200 while questions are answered, otherwise 503; and which work does not get on.
+     * @description 200 while questions are answered, otherwise 503, as when it was told to stop; and which work does not get on.
      */
     get: operations["readyz_readyz_get"];
     put?: never;
@@ -202,6 +222,26 @@ export interface paths {
      * @description Answer a question from what one may read. With `stream`, the events of the contract.
      */
     post: operations["ask_v1_ask_post"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/chat/completions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Complete
+     * @description Answer the last message from what one may read. System messages are ignored: an answer keeps to its sources.
+     */
+    post: operations["complete_v1_chat_completions_post"];
     delete?: never;
     options?: never;
     head?: never;
@@ -624,6 +664,46 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/models": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Models
+     * @description The one model that there is.
+     */
+    get: operations["models_v1_models_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/models/{model}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Model
+     * @description That model by its name.
+     */
+    get: operations["model_v1_models__model__get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/queue": {
     parameters: {
       query?: never;
@@ -869,6 +949,9 @@ export interface components {
     /**
      * AskRequest
      * @description A question, new or in a conversation.
+     *
+     *     `replaces` is the id of an earlier question of that conversation, or of its answer: once the new answer is whole,
+     *     that question, its answer and all behind them are gone.
      */
     AskRequest: {
       /** Conversation Id */
@@ -883,6 +966,8 @@ export interface components {
       filters?: components["schemas"]["Filters"];
       /** Question */
       question: string;
+      /** Replaces */
+      replaces?: string | null;
       /**
        * Stream
        * @default false
@@ -893,6 +978,22 @@ export interface components {
        * @default 8
        */
       top_k?: number;
+    };
+    /**
+     * AssistantMessage
+     * @description The answer's text with its numbered citations, or what a refusal says.
+     */
+    AssistantMessage: {
+      /** Content */
+      content: string;
+      /** Refusal */
+      refusal?: null;
+      /**
+       * Role
+       * @default assistant
+       * @constant
+       */
+      role?: "assistant";
     };
     /**
      * Batch
@@ -921,6 +1022,86 @@ export interface components {
       error?: components["schemas"]["BatchError"] | null;
       /** Status */
       status: number;
+    };
+    /**
+     * ChatCompletion
+     * @description A chat completion; `footnote` is the whole Answer: sentences, citations with quotes, sources.
+     */
+    ChatCompletion: {
+      /** Choices */
+      choices: components["schemas"]["Choice"][];
+      /** Created */
+      created: number;
+      footnote: components["schemas"]["Answer"];
+      /** Id */
+      id: string;
+      /**
+       * Model
+       * @default footnote
+       */
+      model?: string;
+      /**
+       * Object
+       * @default chat.completion
+       * @constant
+       */
+      object?: "chat.completion";
+      usage: components["schemas"]["Tokens"];
+    };
+    /**
+     * ChatMessage
+     * @description One message; `content` is a text, or parts of which each is a text.
+     */
+    ChatMessage: {
+      /** Content */
+      content?:
+        | string
+        | {
+            [key: string]: unknown;
+          }[]
+        | null;
+      /** Role */
+      role: string;
+    };
+    /**
+     * ChatRequest
+     * @description A question with its history. `store` keeps it as a conversation, so that it can be explained and rated.
+     *
+     *     Sampling parameters are accepted and ignored. Tools, response formats, several choices and whatever else would
+     *     change the answer's form are refused.
+     */
+    ChatRequest: {
+      /** Messages */
+      messages: components["schemas"]["ChatMessage"][];
+      /** Model */
+      model: string;
+      /** Store */
+      store?: boolean | null;
+      /** Stream */
+      stream?: boolean | null;
+      stream_options?: components["schemas"]["StreamOptions"] | null;
+    } & {
+      [key: string]: unknown;
+    };
+    /**
+     * Choice
+     * @description The one answer.
+     */
+    Choice: {
+      /**
+       * Finish Reason
+       * @default stop
+       * @constant
+       */
+      finish_reason?: "stop";
+      /**
+       * Index
+       * @default 0
+       */
+      index?: number;
+      /** Logprobs */
+      logprobs?: null;
+      message: components["schemas"]["AssistantMessage"];
     };
     /**
      * Citation
@@ -1151,7 +1332,8 @@ export interface components {
      * Decision
      * @description What was made of the hits: answered where `sufficiency`, in [0, 1], reached `threshold`.
      *
-     *     Both are null where nothing was searched for, or nothing was recorded.
+     *     Both are null where nothing was searched for, or nothing was recorded. `prompt_version` names the words in which a
+     *     model was asked; null where none was.
      */
     Decision: {
       /**
@@ -1164,6 +1346,8 @@ export interface components {
        * @enum {string}
        */
       outcome: "answered" | "refused";
+      /** Prompt Version */
+      prompt_version: string | null;
       /** Refusal */
       refusal: ("no_evidence" | "unclear_question" | "model_unavailable") | null;
       /** Sufficiency */
@@ -1360,6 +1544,27 @@ export interface components {
       version: number;
     };
     /**
+     * Error
+     * @description OpenAI's form of an error; `code` is stable, `param` names what it is about.
+     */
+    Error: {
+      /** Code */
+      code: string;
+      /** Message */
+      message: string;
+      /** Param */
+      param: string | null;
+      /** Type */
+      type: string;
+    };
+    /**
+     * ErrorBody
+     * @description An error as a body.
+     */
+    ErrorBody: {
+      error: components["schemas"]["Error"];
+    };
+    /**
      * Explanation
      * @description Why a search, or the search behind an answer, found what it found.
      *
@@ -1541,6 +1746,47 @@ export interface components {
       chunks_per_minute: number;
       /** Documents Per Minute */
       documents_per_minute: number;
+    };
+    /**
+     * Model
+     * @description What one asks.
+     */
+    Model: {
+      /**
+       * Created
+       * @default 0
+       */
+      created?: number;
+      /**
+       * Id
+       * @default footnote
+       */
+      id?: string;
+      /**
+       * Object
+       * @default model
+       * @constant
+       */
+      object?: "model";
+      /**
+       * Owned By
+       * @default footnote
+       */
+      owned_by?: string;
+    };
+    /**
+     * Models
+     * @description The one model that there is.
+     */
+    Models: {
+      /** Data */
+      data: components["schemas"]["Model"][];
+      /**
+       * Object
+       * @default list
+       * @constant
+       */
+      object?: "list";
     };
     /**
      * NewApiKey
@@ -1839,7 +2085,7 @@ export interface components {
     };
     /**
      * Refusal
-     * @description Why there is no answer, and the closest passages.
+     * @description Why there is no answer, and the closest passages; one of each document that an unclear question may mean.
      */
     Refusal: {
       /** Closest */
@@ -2081,6 +2327,14 @@ export interface components {
       stage: string;
     };
     /**
+     * StreamOptions
+     * @description `include_usage` asks for a last chunk with the token counts.
+     */
+    StreamOptions: {
+      /** Include Usage */
+      include_usage?: boolean | null;
+    };
+    /**
      * StuckWork
      * @description Work that does not get on. `what` is queue, job or lease; `detail` says what to look at.
      */
@@ -2222,6 +2476,18 @@ export interface components {
       total?: number;
     };
     /**
+     * Tokens
+     * @description What the answer cost the language model; zeros where none was called.
+     */
+    Tokens: {
+      /** Completion Tokens */
+      completion_tokens: number;
+      /** Prompt Tokens */
+      prompt_tokens: number;
+      /** Total Tokens */
+      total_tokens: number;
+    };
+    /**
      * Usage
      * @description What the answer cost.
      */
@@ -2317,6 +2583,44 @@ export interface operations {
           "application/json": {
             [key: string]: string;
           };
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  mcp_mcp_post: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": Record<string, never>;
         };
       };
       /** @description Client Error */
@@ -2734,6 +3038,49 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  complete_v1_chat_completions_post: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["ChatRequest"];
+      };
+    };
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ChatCompletion"];
+          "text/event-stream": string;
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
         };
       };
     };
@@ -3886,6 +4233,84 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  models_v1_models_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Models"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+    };
+  };
+  model_v1_models__model__get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        model: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Model"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ErrorBody"];
         };
       };
     };

@@ -1,6 +1,6 @@
-/** What can be done with a finished answer: copy it, say whether it helped. */
+/** What can be done with a finished answer: copy it, say whether it helped, ask for another. */
 
-import { Check, Copy, Quote, ThumbsDown, ThumbsUp } from "lucide-react";
+import { Check, Copy, Quote, RotateCw, ThumbsDown, ThumbsUp } from "lucide-react";
 import { useState } from "react";
 import type { Answer } from "@/api/types";
 import { Hint, IconButton } from "@/ui/button";
@@ -9,7 +9,13 @@ import { FeedbackComment } from "./feedback-comment";
 import { useFeedback } from "./feedback";
 import styles from "./answer-actions.module.css";
 
-export function AnswerActions({ answer }: { answer: Answer }) {
+interface AnswerActionsProps {
+  answer: Answer;
+  /** Asks the same again in the place of this answer: for the last one of a conversation. */
+  onAgain: (() => void) | undefined;
+}
+
+export function AnswerActions({ answer, onAgain }: AnswerActionsProps) {
   const { rating, rate, comment, closeComment } = useFeedback(answer.id);
   return (
     <>
@@ -33,6 +39,11 @@ export function AnswerActions({ answer }: { answer: Answer }) {
         >
           <ThumbsDown size={15} fill={rating === "down" ? "currentColor" : "none"} />
         </IconButton>
+        {onAgain && (
+          <IconButton label="Ask again" small data-testid="again" onClick={onAgain}>
+            <RotateCw size={15} />
+          </IconButton>
+        )}
         {answer.mode === "extractive" && answer.outcome === "answered" && <ExtractiveLabel />}
       </div>
       {comment && <FeedbackComment onSend={(text) => rate("down", text)} onClose={closeComment} />}

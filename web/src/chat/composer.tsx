@@ -1,6 +1,6 @@
-/** The question field. Enter sends, Shift+Enter makes a new line. */
+/** The question field. Enter sends, Shift+Enter makes a new line; Escape leaves it where it edits a question. */
 
-import { ArrowUp, Square } from "lucide-react";
+import { ArrowUp, Square, X } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, type KeyboardEvent } from "react";
 import { IconButton, Spinner } from "@/ui/button";
 import styles from "./composer.module.css";
@@ -13,6 +13,9 @@ interface ComposerProps {
   onSubmit: (question: string) => void;
   /** Given while an answer is arriving: the send button becomes the stop button. */
   onStop?: () => void;
+  /** Given where an earlier question is edited: the field is what the person asked for, so it takes the focus. */
+  onCancel?: () => void;
+  label?: string;
   busy?: boolean;
   placeholder?: string;
 }
@@ -22,19 +25,25 @@ export function Composer({
   onChange,
   onSubmit,
   onStop,
+  onCancel,
+  label = "Question",
   busy = false,
   placeholder = "Ask a question",
 }: ComposerProps) {
   const field = useAutoHeight(value);
+  const editing = onCancel !== undefined;
   useEffect(() => {
     // On a touch screen, focus would open the keyboard over the page.
-    if (window.matchMedia("(pointer: fine)").matches) field.current?.focus({ preventScroll: true });
-  }, [field]);
+    if (!editing && !window.matchMedia("(pointer: fine)").matches) return;
+    field.current?.focus({ preventScroll: true });
+    field.current?.setSelectionRange(LONGEST, LONGEST);
+  }, [field, editing]);
   const ready = value.trim() !== "" && !busy && !onStop;
   const submit = () => {
     if (!ready) return;
-    onSubmit(value.trim());
+    // Before it is sent: whoever takes the question may move the focus on.
     field.current?.focus({ preventScroll: true });
+    onSubmit(value.trim());
   };
   const keyDown = (event: KeyboardEvent) => {
     // Enter while an input method composes a character chooses that character.
@@ -42,6 +51,7 @@ export function Composer({
       event.preventDefault();
       submit();
     }
+    if (event.key === "Escape" && !event.nativeEvent.isComposing) onCancel?.();
   };
   return (
     <form
@@ -55,7 +65,7 @@ export function Composer({
       <textarea
         ref={field}
         className={styles.field}
-        aria-label="Question"
+        aria-label={label}
         data-testid="question"
         rows={1}
         maxLength={LONGEST}
@@ -65,6 +75,11 @@ export function Composer({
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={keyDown}
       />
+      {onCancel && (
+        <IconButton label="Cancel" className={styles.button} onClick={onCancel}>
+          <X size={16} />
+        </IconButton>
+      )}
       {onStop ? (
         <IconButton label="Stop" weight="secondary" className={styles.button} data-testid="stop" onClick={onStop}>
           <Square size={13} fill="currentColor" />

@@ -17,10 +17,9 @@ import {
 } from "@/api/conversations";
 import type { Conversation, Message, Page } from "@/api/types";
 import { noticeSignedOut } from "@/shell/session";
-import { ask, begin, fromAnswer, wasAsked, useLiveTurns, type Turn } from "./turns";
+import { ask, begin, finish, standing, wasAsked, useLiveTurns, type Over, type Turn } from "./turns";
 
 const LIST = ["conversations"];
-const TITLE_LENGTH = 80;
 const messagesKey = (id: string) => ["messages", id];
 
 export function useConversations() {
@@ -42,8 +41,8 @@ export function useConversationTitle(id: string): string | undefined {
 export function toTurns(messages: readonly Message[]): Turn[] {
   const turns: Turn[] = [];
   for (const message of messages) {
-    if (message.role === "user") turns.push({ ...begin(message.content), phase: "stopped" });
-    else if (message.answer) turns.push(fromAnswer(turns.pop()?.question ?? "", message.answer));
+    if (message.role === "user") turns.push({ ...begin(message.content, { id: message.id }), phase: "stopped" });
+    else if (message.answer) turns.push(finish(turns.pop() ?? begin("", { id: message.id }), message.answer));
   }
   return turns;
 }
@@ -60,40 +59,36 @@ export function useTurns(id: string) {
     staleTime: Infinity,
   });
   const live = useLiveTurns(id).filter((turn) => turn.askedAt >= stored.dataUpdatedAt);
-  const turns: Turn[] = [...toTurns(stored.data ?? []), ...live];
+  const turns = standing([...toTurns(stored.data ?? []), ...live]);
   return { turns, isPending: stored.isPending, error: stored.error, refetch: stored.refetch };
 }
 
-async function askAndRefresh(queries: QueryClient, id: string, question: string): Promise<void> {
+async function askAndRefresh(queries: QueryClient, id: string, question: string, over: Over | null): Promise<void> {
   try {
-    await ask(id, question);
+    await ask(id, question, over);
   } catch (error) {
     noticeSignedOut(queries, error);
   }
   await queries.invalidateQueries({ queryKey: LIST });
 }
 
-export function useAsk(id: string): (question: string) => void {
+/** Asks at the end of the conversation, or in the place of a turn and all behind it. */
+export function useAsk(id: string): (question: string, over?: Over) => void {
   const queries = useQueryClient();
-  return (question) => void askAndRefresh(queries, id, question);
+  return (question, over) => void askAndRefresh(queries, id, question, over ?? null);
 }
 
 /** Starts a conversation with its first question; gives the conversation as soon as the question is on its way. */
 export function useAskNew() {
   const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (question: string) => startConversation(titleOf(question)),
+  return useMutation<Conversation, Error, string>({
+    mutationFn: startConversation,
     onSuccess: ({ id }, question) => {
       queries.setQueryData<Message[]>(messagesKey(id), []);
       void queries.invalidateQueries({ queryKey: LIST });
-      void askAndRefresh(queries, id, question);
+      void askAndRefresh(queries, id, question, null);
     },
   });
-}
-
-function titleOf(question: string): string {
-  const line = question.trim().replace(/\s+/g, " ");
-  return line.length <= TITLE_LENGTH ? line : `${line.slice(0, TITLE_LENGTH - 1).trimEnd()}…`;
 }
 
 type Pages = InfiniteData<Page<Conversation>, string | null>;

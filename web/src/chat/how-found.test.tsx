@@ -44,6 +44,7 @@ const explanation: Explanation = {
     refusal: null,
     sufficiency: 0.831,
     threshold: 0.45,
+    prompt_version: null,
     usage: { llm_calls: 0, prompt_tokens: 0, completion_tokens: 0 },
     timings_ms: { rewrite: 0, retrieve: 1, rerank: 1, first_text: 1, total: 3 },
   },

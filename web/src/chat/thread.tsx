@@ -9,7 +9,7 @@ import { Empty, ErrorNotice, Skeleton } from "@/ui/notice";
 import { Composer } from "./composer";
 import { useAsk, useConversationTitle, useTurns } from "./conversations";
 import { TurnView } from "./turn-view";
-import { stop, type Turn } from "./turns";
+import { overFrom, stop, type Turn } from "./turns";
 import styles from "./thread.module.css";
 
 export function Thread({ id }: { id: string }) {
@@ -19,11 +19,18 @@ export function Thread({ id }: { id: string }) {
   const ask = useAsk(id);
   const last = turns.at(-1);
   const live = last?.phase === "searching" || last?.phase === "writing";
-  const list = useScrollToLast(turns.length);
+  const list = useScrollToLast(turns.length, last?.id);
+  const dock = useRef<HTMLDivElement>(null);
   if (error) return <Unreadable error={error} onRetry={() => void refetch()} />;
   const submit = (question: string) => {
     setText("");
     ask(question);
+  };
+  const askOver = (turn: Turn, question: string) => {
+    ask(question, overFrom(turns, turn));
+    // What had the focus is replaced; the field has the stop button beside it.
+    const field = dock.current?.querySelector("textarea");
+    if (window.matchMedia("(pointer: fine)").matches) field?.focus({ preventScroll: true });
   };
   return (
     <Page title={title}>
@@ -31,11 +38,15 @@ export function Thread({ id }: { id: string }) {
       <div className={styles.turns} ref={list}>
         {isPending && <Skeleton lines={6} />}
         {turns.map((turn, index) => (
-          // A turn keeps its place: nothing is ever put before it.
-          <TurnView key={index} turn={turn} onAsk={live ? undefined : submit} last={index === turns.length - 1} />
+          <TurnView
+            key={turn.id}
+            turn={turn}
+            onAsk={live ? undefined : (question) => askOver(turn, question)}
+            last={index === turns.length - 1}
+          />
         ))}
       </div>
-      <div className={styles.dock} data-dock>
+      <div className={styles.dock} data-dock ref={dock}>
         <Composer
           value={text}
           onChange={setText}
@@ -50,16 +61,16 @@ export function Thread({ id }: { id: string }) {
 }
 
 /** Brings a new question to the top of the window, where its answer has room; on opening, the last one. */
-function useScrollToLast(count: number) {
+function useScrollToLast(count: number, last: string | undefined) {
   const list = useRef<HTMLDivElement>(null);
-  const before = useRef(0);
+  const before = useRef<string | undefined>(undefined);
   useEffect(() => {
-    if (count === before.current) return;
-    const opening = before.current === 0;
-    before.current = count;
+    if (last === before.current) return;
+    const opening = before.current === undefined;
+    before.current = last;
     if (opening && count === 1) return;
     list.current?.lastElementChild?.scrollIntoView({ block: "start", behavior: opening ? "auto" : "smooth" });
-  }, [count]);
+  }, [count, last]);
   return list;
 }
 

@@ -8,6 +8,7 @@ import { AnswerActions } from "./answer-actions";
 import { AnswerNotices } from "./answer-notices";
 import { AnswerText } from "./answer-text";
 import { HowFound } from "./how-found";
+import { Question } from "./question";
 import { RefusalView } from "./refusal-view";
 import { SourceList } from "./source-list";
 import { ActiveSource } from "./active-source";
@@ -17,7 +18,7 @@ import styles from "./turn-view.module.css";
 interface TurnViewProps {
   turn: Turn;
   last: boolean;
-  /** Asks anew. Undefined while an answer is arriving. */
+  /** Asks anew in the place of this turn. Undefined while an answer is arriving. */
   onAsk: ((question: string) => void) | undefined;
 }
 
@@ -29,7 +30,7 @@ export function TurnView({ turn, last, onAsk }: TurnViewProps) {
     <article className={styles.turn} data-last={last || undefined} data-phase={turn.phase}>
       <ActiveSource value={active}>
         <div className={styles.column}>
-          <h2 className={styles.question}>{turn.question}</h2>
+          <Question question={turn.question} onAsk={onAsk} />
           <div
             className={styles.answer}
             data-testid="answer"
@@ -38,10 +39,10 @@ export function TurnView({ turn, last, onAsk }: TurnViewProps) {
             aria-busy={turn.phase === "searching" || turn.phase === "writing"}
           >
             <Progress turn={turn} />
-            {refused ? <RefusalView turn={turn} /> : <Written turn={turn} />}
+            {refused ? <RefusalView turn={turn} onAsk={onAsk} /> : <Written turn={turn} />}
             <Ending turn={turn} onAgain={again} />
           </div>
-          {turn.answer && <AnswerActions answer={turn.answer} />}
+          {turn.answer && <AnswerActions answer={turn.answer} onAgain={last ? again : undefined} />}
           {turn.answer && <HowFound answerId={turn.answer.id} />}
         </div>
         {!refused && turn.sources.length > 0 && <SourceList turn={turn} />}
@@ -80,7 +81,14 @@ function Progress({ turn }: { turn: Turn }) {
 }
 
 function Ending({ turn, onAgain }: { turn: Turn; onAgain: (() => void) | undefined }): ReactNode {
-  if (turn.phase === "failed") return <ErrorNotice error={turn.error} onRetry={onAgain} />;
+  const kept = turn.over?.message && <p className={styles.progress}>What it was to replace is kept above.</p>;
+  if (turn.phase === "failed")
+    return (
+      <>
+        <ErrorNotice error={turn.error} onRetry={onAgain} />
+        {kept}
+      </>
+    );
   if (turn.phase !== "stopped") return null;
   const actions = onAgain && (
     <Button small onClick={onAgain}>
@@ -92,6 +100,7 @@ function Ending({ turn, onAgain }: { turn: Turn; onAgain: (() => void) | undefin
       {turn.text
         ? "What had not been checked by then is shown in grey."
         : "It was stopped, or the connection was lost, before one came."}
+      {kept}
     </Notice>
   );
 }

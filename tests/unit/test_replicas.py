@@ -1,0 +1,124 @@
+"""Several servers of one model: who is asked, who stands in, and how seldom a server is asked for nothing."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, aclosing
+from typing import Any
+
+import pytest
+
+from retrieval.breaker import RetryBudget
+from retrieval.errors import ModelUnavailableError
+from retrieval.llm import ChatModel, Finished, Timeouts
+from retrieval.replicas import Replicas
+from tests.scripted_model import Breaks, Fails, Hangs, Says, ScriptedModel, scripted_model
+from tests.unit.test_llm import ASK, collected
+
+QUICK = Timeouts(connect=0.5, first_token=1.0, between_tokens=1.0, total=5.0)
+NOBODY = "http://127.0.0.1:9/v1"
+TEXT = "The limit is 30 days [1]."
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[ScriptedModel, ScriptedModel]]:
+    with ExitStack() as stack:
+        yield stack.enter_context(scripted_model()), stack.enter_context(scripted_model())
+
+
+def using(*urls: str, use: Callable[[Replicas], Coroutine[Any, Any, Any]], **options: Any) -> Any:
+    async def run() -> Any:
+        models = [ChatModel(base_url=url, model="scripted", timeouts=QUICK, retries=RetryBudget.none()) for url in urls]
+        replicas = Replicas(models, **{"hedge_seconds": 0.2, **options})
+        try:
+            return await use(replicas)
+        finally:
+            await replicas.aclose()
+
+    return asyncio.run(run())
+
+
+async def answer(replicas: Replicas) -> str:
+    text, end = await collected(replicas.stream(ASK))
+    assert isinstance(end, Finished)
+    return text
+
+
+def test_the_less_busy_server_is_asked(servers: tuple[ScriptedModel, ScriptedModel]) -> None:
+    one, other = servers
+    one.does(Hangs(text="Wait"))
+    other.does(Says(TEXT))
+
+    async def use(replicas: Replicas) -> str:
+        async with aclosing(replicas.stream(ASK)) as open_one:
+            await anext(open_one)
+            return await answer(replicas)
+
+    assert using(one.url, other.url, use=use) == TEXT
+    assert (len(one.requests), len(other.requests)) == (1, 1)
+    assert one.idle()
+
+
+def test_where_nobody_listens_another_one_answers_whatever_the_budget() -> None:
+    with scripted_model() as other:
+        other.does(Says(TEXT))
+        assert using(NOBODY, other.url, use=answer, budget=RetryBudget.none()) == TEXT
+
+
+def test_a_server_that_is_slow_to_begin_is_helped_out_and_freed(servers: tuple[ScriptedModel, ScriptedModel]) -> None:
+    one, other = servers
+    one.does(Hangs())
+    other.does(Says(TEXT))
+
+    async def use(replicas: Replicas) -> str:
+        text = await answer(replicas)
+        assert await asyncio.to_thread(one.idle)
+        return text
+
+    assert using(one.url, other.url, use=use) == TEXT
+    assert len(one.requests) == 1
+
+
+def test_without_a_budget_nobody_is_asked_twice(servers: tuple[ScriptedModel, ScriptedModel]) -> None:
+    one, other = servers
+    one.does(Hangs())
+    other.does(Says(TEXT))
+    with pytest.raises(ModelUnavailableError):
+        using(one.url, other.url, use=answer, budget=RetryBudget.none())
+    assert other.requests == []
+
+
+def test_once_text_has_come_nothing_is_asked_again(servers: tuple[ScriptedModel, ScriptedModel]) -> None:
+    one, other = servers
+    one.does(Breaks(text="The limit"))
+    other.does(Says(TEXT))
+    with pytest.raises(ModelUnavailableError):
+        using(one.url, other.url, use=answer)
+    assert other.requests == []
+
+
+def test_servers_that_are_overloaded_are_asked_a_tenth_more_at_most(
+    servers: tuple[ScriptedModel, ScriptedModel],
+) -> None:
+    calls = 40
+    for server in servers:
+        server.does(Fails(503))
+
+    async def use(replicas: Replicas) -> None:
+        for _ in range(calls):
+            with pytest.raises(ModelUnavailableError):
+                await answer(replicas)
+
+    using(servers[0].url, servers[1].url, use=use)
+    assert sum(len(server.requests) for server in servers) <= 1.1 * calls
+
+
+def test_a_short_completion_comes_from_whoever_listens() -> None:
+    with scripted_model() as other:
+        other.does(Says(TEXT))
+        text, _ = using(NOBODY, other.url, use=lambda replicas: replicas.complete(ASK, max_tokens=9, seconds=5.0))
+    assert text == TEXT
+
+
+def test_all_of_them_silent_is_a_model_that_is_not_available() -> None:
+    with pytest.raises(ModelUnavailableError):
+        using(NOBODY, NOBODY, use=answer)
