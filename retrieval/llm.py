@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from langchain_openai import ChatOpenAI
 
 _log = logging.getLogger(__name__)
+# vLLM closes a connection that was idle for 5 s: a question sent at that moment would cost one of the few retries.
+KEPT_SECONDS = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class ChatModel:
 
         self.model = model
         self._timeouts = timeouts or Timeouts()
-        limits = httpx.Limits(max_connections=512, max_keepalive_connections=64)
+        limits = httpx.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=KEPT_SECONDS)
         self._http = http_client or httpx.AsyncClient(
             timeout=httpx.Timeout(self._timeouts.total, connect=self._timeouts.connect), limits=limits, trust_env=False
         )

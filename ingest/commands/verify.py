@@ -104,7 +104,7 @@ def shown(report: AuditReport) -> RenderableType:
         Text(looked),
     ]
     if report.in_flight:
-        parts.append(Text(f"{report.in_flight:,} documents changed all the while and were not judged"))
+        parts.append(Text(f"{report.in_flight:,} documents are being worked on and were not judged"))
     if not report.clean:
         parts += [Text(), _findings(report)]
     if report.repaired is not None:

@@ -88,6 +88,7 @@ class Auditor:
                 continue
             held = points.get(document_id, [])
             report.chunks += len(held)
+            report.in_flight += expected.is_made_again
             findings[document_id] = self._judged(expected, held)
         return findings, restless
 

@@ -65,7 +65,9 @@ class Tally:
 
 @dataclass(slots=True)
 class Report:
-    """One audit's result. `in_flight` documents changed under every look and were not judged."""
+    """One audit's result. `in_flight` documents were not judged: they changed under every look, or what readers see of
+    them is being made again.
+    """
 
     documents: int = 0
     chunks: int = 0

@@ -45,7 +45,7 @@ def judge(expected: Expected, points: Sequence[StoredPoint], text: Callable[[], 
     stale = [point for point in others if point.payload["version"] not in tolerated]
     findings += _grouped("phantom", "point_of_other_version", expected, stale)
     active = expected.active
-    if active is not None and expected.active_version not in expected.at_work("ingest"):
+    if active is not None and not expected.is_made_again:
         mine = [point for point in placed if point.payload["version"] == expected.active_version]
         findings += _active(expected, active, mine, text)
     return findings

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from retrieval.errors import UnavailableError
 from retrieval.index import ChunkIndex
 from services.auditing.findings import Finding, Lost, Progress
 from services.auditing.originals import UPLOAD_SECONDS, is_whole
@@ -62,8 +63,15 @@ class Mender:
         if finding.kind == "phantom" and finding.blob is not None and not self._cautious:
             self._discard(finding.blob)
 
+    @property
+    def has_queued(self) -> bool:
+        """Whether there are jobs to `wait` for."""
+        return bool(self._jobs)
+
     def wait(self) -> Iterator[Progress]:
-        """Until the jobs that were queued here have ended, or nothing happens to them any more."""
+        """Until the jobs that were queued here have ended, or nothing happens to them any more. Until the collection is
+        lost, too: no job can end before it is made again, and it is for the caller to do so and to come back.
+        """
         jobs, self._jobs = self._jobs, set()
         moved, last = time.monotonic(), None
         while left := self._repairs.unfinished(jobs):
@@ -71,10 +79,19 @@ class Mender:
                 moved, last = time.monotonic(), left
             if time.monotonic() - moved > PATIENCE_SECONDS:
                 return
+            if self._is_lost():
+                self._jobs = set(left)
+                return
             yield Progress("repair", len(jobs) - len(left), len(jobs))
             time.sleep(POLL_SECONDS)
         if jobs:
             yield Progress("repair", len(jobs), len(jobs))
+
+    def _is_lost(self) -> bool:
+        try:
+            return not self._index().is_prepared()
+        except UnavailableError:  # down is not lost: the jobs wait for it themselves
+            return False
 
     def _is_stranger(self, finding: Finding) -> bool:
         return finding.what == "point_of_no_document" and not self._cautious

@@ -47,17 +47,17 @@ class Verification:
         """
         with self._alone():
             self._refuse_empty_registry()
-            self._prepare()
             mender = self._mender(cautious)
             report = Report()
             for _ in range(ROUNDS):
+                self._prepare()  # in every round: the index may be lost while the work is waited for
                 report, before = Report(), mender.done.total()
                 for event in self._auditor.audit(report, originals=originals):
                     if isinstance(event, Progress):
                         yield event
                     else:
                         mender.mend(event)
-                if report.clean or mender.done.total() == before:
+                if (report.clean or mender.done.total() == before) and not mender.has_queued:
                     break
                 yield from mender.wait()
             report.repaired, report.lost = dict(mender.done), list(mender.lost.values())

@@ -68,6 +68,11 @@ class Expected:
         """What readers of a living document see."""
         return None if self.deleted or self.active_version is None else self.versions.get(self.active_version)
 
+    @property
+    def is_made_again(self) -> bool:
+        """Whether the version that readers see is being ingested once more: its chunks may be there or not."""
+        return self.active is not None and self.active_version in self.at_work("ingest")
+
     def at_work(self, *kinds: str) -> frozenset[int | None]:
         """Versions that an unfinished job of these kinds is about; None stands for all of them."""
         return frozenset(version for _, kind, version in self.unfinished if kind in kinds)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +24,9 @@ from retrieval.index import ChunkIndex, StoredPoint, connect
 from services.blobs import BlobStore
 from services.bootstrap import CLI_FILE
 from services.db.generations import Generations
+from services.db.jobs import new_job
 from services.db.models import Document, DocumentGrant, Job, Version
+from tests import private_servers
 from tests.system import System, upload
 
 LONG = "".join(f"Paragraph {n} says that shelf {n} holds box {n * 7} of the archive.\n\n" for n in range(60))
@@ -262,6 +265,21 @@ def test_a_lost_original_is_named_and_its_document_still_read(assistant: System)
     finally:
         assistant.send("another-name.txt", kept, grants=["everyone"])  # whoever has the file sends it again
     assert verify(assistant).clean
+
+
+def test_what_is_being_made_again_is_said_not_to_have_been_judged(assistant: System) -> None:
+    sent = assistant.send("made-again.txt", b"The spare key hangs behind the clock.", grants=["everyone"])
+    scene = Scene(assistant, index_of(assistant), BlobStore(assistant.data_dir / "blobs"), sent["id"])
+    assert verify(assistant).in_flight == 0
+    with assistant.database.write() as session:
+        job = new_job(session, "ingest", scene.id, 1, after=timedelta(seconds=30)).id
+    scene.index.delete_points([point.id for point in scene.points()])
+    report = verify(assistant)
+    assert (report.clean, report.in_flight) == (True, 1)
+    scene.change(update(Job).where(Job.id == job).values(next_attempt_at=None))
+    worker = assistant.processes["worker"]
+    private_servers.wait_until(lambda: len(scene.points()) == 1, process=worker)
+    private_servers.wait_until(lambda: verify(assistant).in_flight == 0, process=worker)
 
 
 def test_an_audit_beside_ingestion_updates_grants_and_deletions_gives_no_false_alarm(assistant: System) -> None:
