@@ -27,6 +27,7 @@ from retrieval.prompts import ESTIMATED, MAX_PROMPT_TOKENS, NO_ANSWER, numbered,
 from retrieval.reading import Reading, cut, embedded
 from retrieval.replicas import Model
 from retrieval.retriever import Retrieved, Retriever
+from retrieval.searching import Searches
 from retrieval.support import SupportCheck
 from retrieval.terms import terms
 from retrieval.token_counting import TokenCounter
@@ -72,7 +73,7 @@ class Answerer:
         max_prompt_tokens: int = MAX_PROMPT_TOKENS,
         tokens: TokenCounter = ESTIMATED,
     ) -> None:
-        self._retriever = retriever
+        self._searches = Searches(retriever)
         self._model = model
         self._strictness = strictness
         self._show_unsupported = show_unsupported
@@ -127,7 +128,7 @@ class Answerer:
         self, query: str, principal: Principal, filters: SearchFilters, top_k: int, transcript: Transcript
     ) -> Retrieved:
         began = time.perf_counter()
-        retrieved = await asyncio.to_thread(self._retriever.retrieve, query, principal, filters=filters, top_k=top_k)
+        retrieved = await self._searches.retrieve(query, principal, filters=filters, top_k=top_k)
         transcript.took("retrieve", began)
         return retrieved
 

@@ -12,7 +12,7 @@ from typing import Self
 from retrieval.citations import Draft, SentenceReader
 from retrieval.llm import Finished
 from retrieval.prompts import answer_messages, pack_sources
-from retrieval.replicas import Model, Piece
+from retrieval.replicas import Model, Piece, carried_out
 from retrieval.token_counting import TokenCounter
 from retrieval.transcript import Transcript
 from retrieval.types import Source
@@ -36,6 +36,7 @@ class Generation:
         self._tokens = tokens
         self._transcript = transcript
         self._begun: tuple[asyncio.Future[Piece], AsyncGenerator[Piece, None]] | None = None
+        self._ended: asyncio.Future[None] | None = None
         self._written, self._counted = "", False
 
     @classmethod
@@ -77,11 +78,15 @@ class Generation:
             await self.aclose()
 
     async def aclose(self) -> None:
-        """End the request, if there is one."""
+        """End the request, if there is one. It ends as well where whoever waits for that is cut off."""
         if self._begun is None:
             return
-        first, rest = self._begun
-        first.cancel()
+        if self._ended is None:
+            self._begun[0].cancel()
+            self._ended = carried_out(self._close(*self._begun))
+        await asyncio.shield(self._ended)
+
+    async def _close(self, first: asyncio.Future[Piece], rest: AsyncGenerator[Piece, None]) -> None:
         (ended,) = await asyncio.gather(first, return_exceptions=True)
         await rest.aclose()
         failed = isinstance(ended, Exception)

@@ -17,6 +17,7 @@ import httpx
 from retrieval.breaker import CircuitBreaker, RetryBudget
 from retrieval.context_window import MAX_ANSWER_TOKENS, ContextWindow, Room
 from retrieval.errors import ModelUnavailableError
+from retrieval.storable import storable
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
@@ -199,7 +200,7 @@ class _Call:
             while (chunk := await self._next(patience, deadline)) is not None:
                 usage = chunk.usage_metadata or usage
                 reason = chunk.response_metadata.get("finish_reason") or reason
-                if text := chunk.text:
+                if text := storable(chunk.text):
                     patience = timeouts.between_tokens
                     length += len(text)
                     yield text

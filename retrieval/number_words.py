@@ -33,8 +33,10 @@ _OTHERS: Mapping[str, Decimal] = {"half": Decimal("0.5"), "dozen": Decimal(12)}
 
 _PLAIN = "|".join((*TENS, *sorted(ONES, key=len, reverse=True)))
 _SCALE = "|".join(_WRITTEN_SCALES)
+# Only letters of ASCII are alike in both cases here: otherwise i is also the dotless i, and s the long s, and what
+# matched would stand in no table.
 _RUN = re.compile(
-    rf"\b(?:(?:{_PLAIN})(?:(?:[ -](?:{_SCALE})(?:[ -]and)?)*[ -](?:{_PLAIN}))*(?:[ -](?:{_SCALE}))*|"
+    rf"\b(?a:(?:{_PLAIN})(?:(?:[ -](?:{_SCALE})(?:[ -]and)?)*[ -](?:{_PLAIN}))*(?:[ -](?:{_SCALE}))*|"
     rf"{'|'.join((*_OTHERS, *ORDINALS))})\b",
     re.IGNORECASE,
 )

@@ -6,7 +6,7 @@ Knows nothing of sentences or sources. English, and the month and unit names of 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from retrieval.number_words import ONES, SCALES, TENS, number_words
 
@@ -31,7 +31,9 @@ _MONTHS = {
     )
     for name in names.split()
 }
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+# Letters of ASCII are alike in both cases, and so is é; but i is not the dotless i, which lower() leaves as it is: what
+# matched would stand in no table.
+_MONTH = "|".join(re.sub("[a-z]+", r"(?a:\g<0>)", name) for name in sorted(_MONTHS, key=len, reverse=True))
 
 # Units that exclude each other: "30 days" is not "30 weeks". What is no unit ("30 laptops") is left to the overlap.
 _UNITS = {
@@ -165,7 +167,7 @@ def quantities(text: str) -> tuple[Quantity, ...]:
 
 def number_values(word: str) -> frozenset[Decimal]:
     """The values that one word (lower case) can be read as: none where it is no number, and "one" is none."""
-    if word[:1].isdigit():
+    if word[:1].isdecimal():
         return frozenset(_readings(word))
     value = TENS.get(word) or ONES.get(word, 0)
     return frozenset({Decimal(value)}) if value > 1 else frozenset()
@@ -200,19 +202,18 @@ def _digit_quantities(text: str) -> Iterator[Quantity]:
 
 
 def _readings(number: str) -> Iterator[Decimal]:
-    """Values of a number: the last separator is a decimal point, or all of them divide thousands."""
+    """Values of a number: the last separator is a decimal point, or all of them divide thousands. "3rd" has none."""
     number = number.replace("\u00a0", "'").replace("\u202f", "'").replace("’", "'")
     parts = re.split(r"[.,']", number)
+    if not all(part.isdecimal() for part in parts):  # isdigit() is true of ❶ too, which Decimal does not read
+        return
     if len(parts) == 1:
         yield Decimal(number)
         return
     if all(len(part) == 3 for part in parts[1:]) and len(parts[0]) <= 3:
         yield Decimal("".join(parts))
     if "'" not in number[-len(parts[-1]) - 1 :] and (len(parts) == 2 or all(len(part) == 3 for part in parts[1:-1])):
-        try:
-            yield Decimal("".join(parts[:-1]) + "." + parts[-1])
-        except InvalidOperation:  # digits of another script
-            return
+        yield Decimal("".join(parts[:-1]) + "." + parts[-1])
 
 
 def _word_quantities(text: str) -> Iterator[Quantity]:

@@ -5,10 +5,10 @@ once text has come.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from retrieval.breaker import RetryBudget
 from retrieval.context_window import MAX_ANSWER_TOKENS, Room
@@ -70,11 +70,16 @@ class Replicas:
         tries = [_Try(replica, messages, sources, max_tokens) for replica in self._by_load()]
         try:
             first = await self._first(tries)
+            for one in tries:
+                if one is not first:  # its server would write a whole answer that nobody reads
+                    one.end()
             async with aclosing(first.rest()) as pieces:
                 async for piece in pieces:
                     yield piece
         finally:
-            await _end(tries)
+            for one in tries:
+                one.end()
+            await asyncio.shield(asyncio.gather(*(one.ended for one in tries if one.ended)))
 
     async def complete(self, messages: Messages, *, max_tokens: int, seconds: float) -> tuple[str, Finished]:
         """Return a short completion, whole, within `seconds`. Raises ModelUnavailableError."""
@@ -105,27 +110,22 @@ class Replicas:
         begun = [waiting.pop(0).begin()]
         while True:
             left = ends_at - asyncio.get_running_loop().time()
-            patience = min(self._hedge_seconds, left) if waiting and len(begun) == 1 else left
-            done, _ = await asyncio.wait(
-                [one.speaking for one in begun], timeout=patience, return_when="FIRST_COMPLETED"
-            )
-            for one in begun:
-                if one.speaking in done and one.speaking.exception() is None:
+            over = await _over(begun, min(self._hedge_seconds, left) if waiting and len(begun) == 1 else left)
+            for one in over:
+                if one.speaking.exception() is None:
                     return one
-            failed = [one for one in begun if one.speaking in done]
-            begun = [one for one in begun if one not in failed]
-            error = failed[0].speaking.exception() if failed else None
-            if not begun and not waiting:
-                raise error or ModelUnavailableError("The language model is not available.")
-            if left <= 0:
-                raise ModelUnavailableError("The language model takes too long.")
+                one.end()
+            begun = [one for one in begun if one not in over]
+            error = over[0].speaking.exception() if over else None
             free = isinstance(error, ModelUnreachableError)  # it cost no server anything
-            if waiting and (free or self._budget.takes()):
+            if waiting and left > 0 and (free or self._budget.takes()):
                 begun.append(waiting.pop(0).begin())
-            elif begun:
-                waiting.clear()
-            else:
+            elif not begun:
                 raise error or ModelUnavailableError("The language model is not available.")
+            elif left <= 0:
+                raise ModelUnavailableError("The language model takes too long.")
+            else:
+                waiting.clear()
 
 
 class _Try:
@@ -136,6 +136,7 @@ class _Try:
         self._pieces = replica.model.stream(messages, sources=sources, max_tokens=max_tokens)
         self._counted = False
         self.speaking: asyncio.Future[Piece]
+        self.ended: asyncio.Future[None] | None = None
 
     def begin(self) -> "_Try":
         """Send it; `speaking` is its first piece."""
@@ -150,17 +151,37 @@ class _Try:
         async for piece in self._pieces:
             yield piece
 
-    async def end(self) -> None:
-        """The server is freed of it."""
+    def end(self) -> None:
+        """Count it no more and free its server; `ended` is when that is done. It waits for nothing, so it is whole."""
         if not self._counted:
             return
         self._counted = False
         self._replica.busy -= 1
         self.speaking.cancel()
+        self.ended = carried_out(self._close())
+
+    async def _close(self) -> None:
         await asyncio.gather(self.speaking, return_exceptions=True)
         await self._pieces.aclose()
 
 
-async def _end(tries: Collection[_Try]) -> None:
-    for one in tries:
-        await one.end()
+async def _over(tries: Sequence[_Try], seconds: float) -> list[_Try]:
+    """Those that have spoken or failed, as soon as there is one; none where that takes longer."""
+    done, _ = await asyncio.wait([one.speaking for one in tries], timeout=seconds, return_when="FIRST_COMPLETED")
+    return [one for one in tries if one.speaking in done]
+
+
+# The event loop holds its tasks weakly; these are held until they are done.
+_carried_out: set[asyncio.Task[None]] = set()
+
+
+def carried_out(ending: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A clean-up in a task of its own, to be waited for behind `asyncio.shield`: it comes to its end in any case.
+
+    Whoever waits for it may not: a reader who leaves is cut off by an anyio cancel scope, which cancels again on every
+    turn of the loop, so that of a clean-up in the reader's own task nothing behind the first `await` would happen.
+    """
+    task = asyncio.create_task(ending)
+    _carried_out.add(task)
+    task.add_done_callback(_carried_out.discard)
+    return task

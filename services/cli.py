@@ -76,6 +76,7 @@ def api() -> None:
         host=settings.host,
         port=settings.port,
         drain_seconds=settings.drain_seconds,
+        proxies=settings.proxies,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from retrieval.embedding import Embedder
-from retrieval.errors import FootnoteError
+from retrieval.errors import FootnoteError, UnavailableError
 from retrieval.index import ChunkIndex
 from retrieval.retriever import Snapshot
 from services.db.generations import Current, Generations
@@ -39,7 +39,8 @@ class Engines:
     """The active generation's engine, loaded when it changes; the one before is let go. Safe for threads.
 
     `load` makes the embedder of a model's name, `open_index` the index of a generation's number. Methods raise
-    UnavailableError where the registry or the index does not answer.
+    UnavailableError where the registry or the index does not answer, or the active generation's model cannot be
+    loaded: that is no document's fault.
     """
 
     def __init__(
@@ -112,10 +113,22 @@ class Engines:
                 generation, engine = current.generation, self._engine
                 if engine is not None and engine.generation == generation.number:
                     return current, engine
-                engine = self.of(generation)
+                engine = self._loaded(generation)
                 engine.index.prepare(engine.embedder.dimension)
                 self._engine = engine
                 _log.info("generation_in_use", generation=generation.number, embedding_model=generation.embedding_model)
+
+    def _loaded(self, generation: Generation) -> Engine:
+        try:
+            return self.of(generation)
+        except UnavailableError:
+            raise
+        except Exception as error:  # a hub that is out of reach, a missing folder, a GPU without memory
+            name = generation.embedding_model
+            _log.exception("model_not_loaded", embedding_model=name)
+            raise UnavailableError(
+                f"The embedding model {name} cannot be loaded here: {error}", code="model_not_loaded"
+            ) from error
 
     def _load_in_background(self) -> None:
         if self._loading.locked() or time.monotonic() < self._not_before:

@@ -28,6 +28,9 @@ def celery_app(broker_url: str) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=False,  # the lease runs out by itself; a poison message must not come back
         worker_prefetch_multiplier=1,
+        # A child that takes another's place loads the model first. After the 4 s that are Celery's own it would be
+        # killed, as would the next one, for ever.
+        worker_proc_alive_timeout=600,
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
         broker_connection_retry_on_startup=True,

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     """Address that the API listens on."""
     port: int = Field(default=8000, ge=0, le=65535)
     """Port that the API listens on."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses or networks, separated by commas, of the proxies before the API. Of a request that comes from there the
+    last address in X-Forwarded-For that is not one of them counts as the caller's; limits on sign-in go by it."""
     public_url: str = ""
     """Address under which people reach the app, used in sign-in links; https makes cookies Secure."""
     admin_email: str = "admin@localhost"
@@ -93,7 +96,7 @@ class Settings(BaseSettings):
     max_answers: int = Field(default=512, ge=1, le=100_000)
     """Answers under way at a time in one API process; a question beyond them is refused at once (429)."""
     max_searching: int = Field(default=64, ge=1, le=100_000)
-    """Of these, how many may still be looking for passages."""
+    """Of these, how many may still be looking for passages. As many searches without an answer may run beside them."""
     drain_seconds: int = Field(default=25, ge=0, le=3600)
     """Seconds that answers under way get when the API is told to stop; then each ends with an event that says so.
     `footnote up`: 2."""
@@ -127,7 +130,7 @@ class Settings(BaseSettings):
             "public_url": (self.public_url or f"http://{reached_at}:{self.port}").rstrip("/"),
         }
         self.__dict__.update(completed)  # not by assignment: what we complete does not count as set by the operator
-        _ = self.networks  # a wrong one is refused at the start of a process, not in the middle of a sync
+        _ = self.networks, self.proxies  # a wrong one is refused at the start of a process, not in the middle of a sync
         for name in ("index_api_key", "broker_password", "database_password"):
             secret: SecretStr | None = getattr(self, name)
             if secret is not None and len(secret.get_secret_value()) < MIN_SECRET:
@@ -144,10 +147,11 @@ class Settings(BaseSettings):
 
     @property
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        try:
-            return tuple(ip_network(network) for network in _words(self.connector_networks))
-        except ValueError as error:
-            raise ValueError(f"FOOTNOTE_CONNECTOR_NETWORKS: {error}.") from None
+        return _networks(self.connector_networks, "FOOTNOTE_CONNECTOR_NETWORKS")
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return _networks(self.trusted_proxies, "FOOTNOTE_TRUSTED_PROXIES")
 
     @property
     def readers(self) -> frozenset[str]:
@@ -185,6 +189,13 @@ def model_name(text: str) -> str:
 def inherited_environment() -> dict[str, str]:
     """The environment for the processes that `footnote up` starts: ours, so that PATH and proxies stay."""
     return dict(os.environ)  # noqa: TID251 - this file is the one reader of the environment
+
+
+def _networks(listed: str, variable: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(network) for network in _words(listed))
+    except ValueError as error:
+        raise ValueError(f"{variable}: {error}.") from None
 
 
 def _words(listed: str) -> list[str]:

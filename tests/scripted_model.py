@@ -17,6 +17,8 @@ from typing import Any
 import uvicorn
 from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
 
+from retrieval.llm import Timeouts
+
 WAIT_SECONDS = 20.0
 
 
@@ -102,6 +104,16 @@ class ScriptedModel:
         """Replace the script."""
         self.script = list(behaviours)
         self.requests.clear()
+
+    def timeouts(self) -> Timeouts:
+        """Short only for the waits that the script makes last for ever; whatever comes may take a busy machine's time.
+
+        Where it hangs without a word it is the first word that is waited for in vain, after some text the next one.
+        """
+        silences = [behaviour.text for behaviour in self.script if isinstance(behaviour, Hangs)]
+        if "" in silences:
+            return Timeouts(connect=0.5, first_token=0.3, between_tokens=0.3, total=5.0)
+        return Timeouts(connect=10.0, first_token=20.0, between_tokens=1.0 if silences else 20.0, total=60.0)
 
     def asked(self) -> bool:
         """Wait for a request; False if none has come within WAIT_SECONDS."""

@@ -1,8 +1,8 @@
 """Opaque cursors of paged lists: where the next page starts. Knows nothing of what is listed."""
 
 import base64
-import binascii
 import json
+from datetime import UTC, datetime
 
 from retrieval.errors import InvalidInputError
 
@@ -18,8 +18,26 @@ def decode(cursor: str | None, length: int) -> tuple[str, ...] | None:
         return None
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
+    except (ValueError, RecursionError):  # lists in lists, thousands deep
         values = None
-    if not isinstance(values, list) or len(values) != length or not all(isinstance(v, str) for v in values):
-        raise InvalidInputError("This cursor is not one that a list gave out.", code="invalid_cursor")
+    if not isinstance(values, list) or len(values) != length or not all(map(_is_text, values)):
+        raise _not_ours()
     return tuple(values)
+
+
+def moment(value: str) -> datetime:
+    """A value of a cursor as the time that was put in. Raises InvalidInputError where it is none."""
+    try:
+        found = datetime.fromisoformat(value)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise _not_ours() from error
+
+
+def _is_text(value: object) -> bool:
+    """Whether a database can be asked for it: half a surrogate pair cannot be sent, and PostgreSQL takes no NUL."""
+    return isinstance(value, str) and "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _not_ours() -> InvalidInputError:
+    return InvalidInputError("This cursor is not one that a list gave out.", code="invalid_cursor")

@@ -1,7 +1,8 @@
 """What routes are given: the parts of the application, and the principal who calls.
 
-Every route declares a permission as the type of a parameter, `Reader`, `Writer` or `Admin`; a test fails for a route
-without one. The principal is read from the database on each request, so that a change takes effect on the next.
+Every route declares a permission as the type of a parameter, `Reader`, `Writer`, `Admin` or `SignedIn`; a test fails
+for a route without one. The principal is read from the database on each request, so that a change takes effect on the
+next.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from fastapi import Depends, Request
 from retrieval.answering import Answerer
 from retrieval.errors import ForbiddenError, UnauthenticatedError
 from retrieval.index import ChunkIndex
-from retrieval.retriever import Retriever
+from retrieval.searching import Searches
 from retrieval.types import Principal
 from services.api.kept import Kept
 from services.api.left_out import LeftOuts
@@ -57,7 +58,7 @@ class Parts:
     left_out: LeftOuts
     index: Callable[[], ChunkIndex]
     verification: Verification
-    retriever: Retriever
+    searches: Searches
     answerer: Answerer
     open_answers: OpenAnswers
     doorbell: Doorbell
@@ -77,13 +78,23 @@ def parts_of(request: Request) -> Parts:
 PartsOf = Annotated[Parts, Depends(parts_of)]
 
 
-def principal_of(request: Request, parts: PartsOf) -> Principal:
-    """Who calls. Raises UnauthenticatedError, ForbiddenError for a browser request from elsewhere."""
+def sent_key(request: Request) -> str | None:
+    """The API key that was sent, unchecked; None where a browser's session has to do. Raises UnauthenticatedError."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme:
-        if scheme.casefold() != "bearer" or not token:
-            raise UnauthenticatedError("Send `Authorization: Bearer <API key>`.", code="invalid_key")
-        return parts.accounts.principal_of_key(token.strip())
+    if not scheme:
+        return None
+    if scheme.casefold() != "bearer" or not token:
+        raise UnauthenticatedError("Send `Authorization: Bearer <API key>`.", code="invalid_key")
+    return token.strip()
+
+
+SentKey = Annotated[str | None, Depends(sent_key)]
+
+
+def principal_of(request: Request, parts: PartsOf, key: SentKey) -> Principal:
+    """Who calls. Raises UnauthenticatedError, ForbiddenError for a browser request from elsewhere."""
+    if key is not None:
+        return parts.accounts.principal_of_key(key)
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         raise UnauthenticatedError("Sign in, or send an API key as `Authorization: Bearer <key>`.")
@@ -116,3 +127,17 @@ class Scope:
 Reader = Annotated[Principal, Depends(Scope("read"))]
 Writer = Annotated[Principal, Depends(Scope("write"))]
 Admin = Annotated[Principal, Depends(Scope("admin"))]
+
+
+def signed_in(principal: Reader, key: SentKey) -> Principal:
+    """Somebody in a browser's session. Raises ForbiddenError for a key, whatever its scopes.
+
+    A session may do all that its person may, for as long as they sign in. So what opens one is out of a key's reach,
+    else a key that may only read, or that ends tomorrow, would make itself one that does not.
+    """
+    if key is not None:
+        raise ForbiddenError("Sign in to do this: it cannot be done with an API key.", code="session_required")
+    return principal
+
+
+SignedIn = Annotated[Principal, Depends(signed_in)]

@@ -96,7 +96,7 @@ class Tool:
 
 async def _search(asked: SearchArguments, parts: Parts, principal: Principal) -> Said:
     request = schemas.SearchRequest(query=asked.query, top_k=asked.top_k, filters=asked.filters)
-    found = Found(hits=(await run_in_threadpool(search.search, request, parts, principal)).hits)
+    found = Found(hits=(await search.search(request, parts, principal)).hits)
     shown = [_shown(number, hit) for number, hit in enumerate(found.hits, start=1)]
     return Said("\n\n".join(shown) or "Nothing that you may read was found.", found)
 

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.telemetry import REQUESTS
 
 MAX_JSON = 1024 * 1024
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UPLOADS = frozenset({"/v1/documents", "/v1/documents/batch"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -71,7 +72,7 @@ class BodyLimit:
 
 
 class Observed:
-    """Counts requests by route template, so that no name or id becomes a label."""
+    """Counts requests by route template and known method, so that nothing an outsider makes up becomes a label."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -92,4 +93,5 @@ class Observed:
             await self._app(scope, receive, seen)
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            REQUESTS.labels(scope["method"], route, str(status)).inc()
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            REQUESTS.labels(method, route, str(status)).inc()

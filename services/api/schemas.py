@@ -9,18 +9,25 @@ T = TypeVar("T")
 
 
 def _aware(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """In UTC. A moment at either end of the calendar may lie outside it there."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("This moment lies outside the years 1 to 9999 in UTC.") from error
 
 
 Moment = Annotated[datetime, AfterValidator(_aware)]
+# PostgreSQL keeps no NUL in a text, and looks for none.
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")
 ]
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^\s@:,]+@[^\s@:,]+$")
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^\s@:,\x00]+@[^\s@:,\x00]+$"),
 ]
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f]+$")]
-Grant = Annotated[str, StringConstraints(max_length=260)]
+Grant = Annotated[Text, StringConstraints(max_length=260)]
 
 
 class Request(BaseModel):
@@ -60,9 +67,9 @@ class Filters(Request):
     kept now; without it, what is in force now.
     """
 
-    data_sources: list[str] = Field(default=[], max_length=200)
-    document_ids: list[str] = Field(default=[], max_length=200)
-    media_types: list[str] = Field(default=[], max_length=200)
+    data_sources: list[Text] = Field(default=[], max_length=200)
+    document_ids: list[Text] = Field(default=[], max_length=200)
+    media_types: list[Text] = Field(default=[], max_length=200)
     modified_after: Moment | None = None
     modified_before: Moment | None = None
     as_of: Moment | None = None
@@ -84,8 +91,7 @@ class DocumentMetadata(Request):
 
     data_source: Name = "uploads"
     external_id: ExternalId | None = None
-    # PostgreSQL keeps no NUL in a text.
-    title: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] | None = None
+    title: Annotated[Text, StringConstraints(max_length=1000)] | None = None
     url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\x00]*$")] | None = None
     grants: list[Grant] | None = Field(default=None, max_length=200)
     modified_at: Moment | None = None
@@ -226,7 +232,7 @@ class DocumentText(Response):
 class SearchRequest(Request):
     """A query for passages."""
 
-    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+    query: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
     top_k: int = Field(default=10, ge=1, le=100)
     filters: Filters = Filters()
     explain: bool = False
@@ -343,9 +349,9 @@ class AskRequest(Request):
     that question, its answer and all behind them are gone.
     """
 
-    question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-    conversation_id: str | None = None
-    replaces: str | None = None
+    question: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+    conversation_id: Text | None = None
+    replaces: Text | None = None
     filters: Filters = Filters()
     top_k: int = Field(default=8, ge=1, le=50)
     stream: bool = False
@@ -421,7 +427,7 @@ class Conversation(Response):
 class ConversationTitle(Request):
     """A title for a conversation."""
 
-    title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    title: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=200)] = ""
 
 
 class Message(Response):
@@ -438,14 +444,14 @@ class FeedbackRequest(Request):
     """What somebody thinks of an answer."""
 
     rating: Literal["up", "down"]
-    comment: Annotated[str, StringConstraints(max_length=4000)] = ""
+    comment: Annotated[Text, StringConstraints(max_length=4000)] = ""
 
 
 class SignIn(Request):
     """A one-time token, or an e-mail address and a password."""
 
     token: Annotated[str, StringConstraints(max_length=200)] | None = None
-    email: Annotated[str, StringConstraints(max_length=254)] | None = None
+    email: Annotated[Text, StringConstraints(max_length=254)] | None = None
     password: Annotated[str, StringConstraints(max_length=1000)] | None = None
 
 
@@ -485,7 +491,7 @@ class NewUser(Request):
     """A person to be."""
 
     email: Email
-    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    name: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     groups: list[Name] = Field(default=[], max_length=200)
     is_admin: bool = False
 
@@ -499,7 +505,7 @@ class CreatedUser(User):
 class UserChange(Request):
     """What is to change; what is left out stays."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
+    name: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
     is_admin: bool | None = None
     disabled: bool | None = None
 
@@ -535,7 +541,7 @@ class NewApiKey(Request):
     """A key to be made, for oneself or by an administrator for `user`. Without scopes it may do what its person may."""
 
     user: Email | None = None
-    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    name: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     scopes: list[Literal["read", "write", "admin"]] = []
     expires_at: Moment | None = None
 

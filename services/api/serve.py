@@ -1,8 +1,9 @@
 """Runs the application under uvicorn until it is told to stop. Knows nothing of routes."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network
 from types import FrameType
 
 import uvicorn
@@ -19,10 +20,19 @@ KEEP_ALIVE_SECONDS = 75
 NOT_STARTED = 3
 
 
-def serve(parts: Parts, *, close: Callable[[], None], host: str, port: int, drain_seconds: int) -> None:
+def serve(
+    parts: Parts,
+    *,
+    close: Callable[[], None],
+    host: str,
+    port: int,
+    drain_seconds: int,
+    proxies: Sequence[IPv4Network | IPv6Network],
+) -> None:
     """Listen on `host:port`. Returns after SIGTERM or Ctrl-C, when the requests under way have ended.
 
-    Answers get `drain_seconds` to end; then each one ends with an event that says so.
+    Answers get `drain_seconds` to end; then each one ends with an event that says so. What `proxies` say of where a
+    request comes from is believed, and what anybody else says is not.
     """
     config = uvicorn.Config(
         create_app(parts, close=close),
@@ -31,6 +41,7 @@ def serve(parts: Parts, *, close: Callable[[], None], host: str, port: int, drai
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=[str(proxy) for proxy in proxies],
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=drain_seconds + LAST_WORDS_SECONDS,

@@ -2,7 +2,8 @@
 
 A look is cheap: the index's number of chunks against the registry's sum, and the chunks of the versions that became
 ready last, which any older copy lacks. What looks wrong twice in a row is audited and repaired, cautiously (see
-`repair.py`); once a day it is audited without a reason. Never where index or registry do not answer, or the registry
+`repair.py`); an hour after the
+start and then once a day it is audited without a reason. Never where index or registry do not answer, or the registry
 knows no document.
 """
 
@@ -19,7 +20,7 @@ from services.auditing.verification import Verification
 from services.db.audit import AuditRegistry
 
 EVERY_SECONDS = 10.0
-DAILY_SECONDS = 86_400.0
+DAILY_SECONDS, FIRST_SECONDS = 86_400.0, 3600.0
 # What an audit could not mend is not tried again sooner; less so where work under way may have been all that was wrong.
 AGAIN_SECONDS, UNDER_WAY_SECONDS = 600.0, 30.0
 _log = structlog.get_logger(__name__)
@@ -34,7 +35,7 @@ class Watch:
         self._verification = verification
         self._suspicion: str | None = None
         self._accepted: tuple[int, int] | None = None
-        self._audited_at = time.monotonic()
+        self._audited_at = _an_hour_before_the_next()
         self._not_before = 0.0
         self._left: str | None = None
 
@@ -85,11 +86,16 @@ class Watch:
         report: Report | None = None
         self._audited_at = time.monotonic()
         self._not_before, self._left = self._audited_at + AGAIN_SECONDS, reason
-        for event in self._verification.repair(cautious=True, originals=False):
-            if stop.is_set():
-                return None
-            if isinstance(event, Report):
-                report = event
+        try:
+            for event in self._verification.repair(cautious=True, originals=False):
+                if stop.is_set():
+                    return None
+                if isinstance(event, Report):
+                    report = event
+        except Exception:  # a part went away: what was lost is lost still, and the audit of today was none
+            self._not_before = time.monotonic() + UNDER_WAY_SECONDS
+            self._audited_at = _an_hour_before_the_next()
+            raise
         if report is not None:
             found = {kind: tally.count for kind, tally in report.tallies.items()}
             _log.warning("audit_ended", clean=report.clean, repaired=report.repaired, lost=len(report.lost), **found)
@@ -101,3 +107,10 @@ class Watch:
                 self._not_before = self._audited_at + UNDER_WAY_SECONDS
         self._suspicion = None
         return report
+
+
+def _an_hour_before_the_next() -> float:
+    """As if the last audit was so long ago. Counted from the start, a scheduler that is restarted daily would never
+    make one.
+    """
+    return time.monotonic() - DAILY_SECONDS + FIRST_SECONDS

@@ -55,7 +55,7 @@ class Accounts:
 
     def principal_of_key(self, key: str) -> Principal:
         """The principal of an API key `fn_<id>_<secret>`. Raises UnauthenticatedError, the same for every fault."""
-        key_id, _, secret = key.removeprefix(KEY_PREFIX).partition("_")
+        key_id, secret = _id_and_secret(key)
         refused = UnauthenticatedError("This API key is unknown, expired or revoked.", code="invalid_key")
         with self._database.read() as session:
             now = clock(session)
@@ -71,6 +71,11 @@ class Accounts:
             with self._database.write() as session:
                 session.get_one(ApiKey, key_id).last_used_at = now
         return principal
+
+    def expiry_of_key(self, key: str) -> datetime | None:
+        """When a key ends that `principal_of_key` has let through; None for one that does not."""
+        with self._database.read() as session:
+            return session.get_one(ApiKey, _id_and_secret(key)[0]).expires_at
 
     def principal_of_session(self, cookie: str) -> Principal:
         """The principal of a browser session. Raises UnauthenticatedError."""
@@ -222,6 +227,11 @@ class Accounts:
             if membership is None:
                 raise NotFoundError(f"{email} is not in the group {group}.", code="unknown_membership")
             session.delete(membership)
+
+
+def _id_and_secret(key: str) -> tuple[str, str]:
+    key_id, _, secret = key.removeprefix(KEY_PREFIX).partition("_")
+    return key_id, secret
 
 
 def _user(session: Session, user_id: str) -> User:

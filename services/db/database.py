@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import ColumnClause, Connection, create_engine, event, func, literal_column, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from retrieval.errors import UnavailableError
+from retrieval.errors import NotFoundError, UnavailableError
 
 BUSY_SECONDS = 15
 STATEMENT_MS = 15_000
@@ -133,7 +133,15 @@ def _unavailable() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise _down(error) from error
+        if _looks_for_nul(error):
+            raise NotFoundError("There is nothing of this name: no name holds a NUL.") from error
         raise
+
+
+def _looks_for_nul(error: DBAPIError) -> bool:
+    """Whether PostgreSQL was to look for a text with a NUL, which it refuses to hear. SQLite just finds nothing."""
+    asked = (error.statement or "").startswith("SELECT")
+    return asked and isinstance(error, DataError) and "NUL" in str(error.orig)
 
 
 def _down(error: DBAPIError) -> UnavailableError:

@@ -34,6 +34,8 @@ from services.db.registration import (
 from services.db.registry import SUCCESSION, may_read
 
 NOT_FOUND = "There is no such document, or you may not read it."
+# The largest number that a column of versions holds: a larger one cannot be asked for.
+LARGEST_NUMBER = 2**31 - 1
 # One statement, so that a document is never shown half before and half behind its swap.
 _WITH_ALL = (
     select(Document, Job, Version, User.email)
@@ -153,7 +155,8 @@ class Documents:
             found = select(Document).where(Document.id == document_id, may_read(principal))
             document = session.scalar(found)
             wanted = number if number is not None else document and document.active_version
-            version = session.get(Version, (document_id, wanted)) if document is not None and wanted else None
+            possible = document is not None and wanted and wanted <= LARGEST_NUMBER
+            version = session.get(Version, (document_id, wanted)) if possible else None
             if document is None or version is None or version.activated_at is None:
                 raise NotFoundError(NOT_FOUND)
             return document, version

@@ -155,7 +155,9 @@ class JobQueue:
             session.execute(_write(held, back | {"attempts": Job.attempts - 1}))
 
     def overtaken(self, lease: Lease) -> None:
-        """Clear up behind a lease that was lost: what was written of a version that nobody goes on with has to go."""
+        """Clear up behind a lease that was lost: what was written of a version that nobody goes on with has to go; of
+        one that readers see by now, it may say who could read it some time ago.
+        """
         if lease.kind != "ingest" or lease.version is None:
             return
         with self._database.write() as session:
@@ -165,8 +167,12 @@ class JobQueue:
                 and_(Job.kind == "ingest", Job.state.in_(UNFINISHED)),
                 and_(Job.kind == "retire", Job.state == "queued"),
             )
-            in_use = document is not None and document.deleted_at is None and document.active_version == lease.version
-            if document is None or in_use or session.scalar(select(exists().where(*same, wanted))):
+            if document is None:
+                return
+            if document.deleted_at is None and document.active_version == lease.version:
+                new_job(session, "metadata", lease.document_id, None)
+                return
+            if session.scalar(select(exists().where(*same, wanted))):
                 return
             new_job(session, "retire", lease.document_id, lease.version, after=GRACE)
 

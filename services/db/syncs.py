@@ -105,9 +105,10 @@ class Syncs:
             _failed(source, error.code, error.message, clock(session))
 
     def release(self, lease: SyncLease) -> None:
-        """Give the sync back unfinished, to be gone on with at once. Raises LeaseLostError."""
-        with held(self._database, lease) as (_, source):
+        """Give the sync back unfinished: it is due at once, behind others that are. Raises LeaseLostError."""
+        with held(self._database, lease) as (session, source):
             source.lease_owner = source.lease_until = None
+            source.next_sync_at = clock(session)
 
     def crashed(self, source_id: str, owner: str, reason: str) -> None:
         """The process `owner` died without a word: what it synced is tried again, later each time."""
@@ -130,10 +131,7 @@ class Syncs:
             now = clock(session)
             changed = select(DataSource).where(DataSource.id.in_(source_ids), DataSource.removed_at.is_(None))
             for source in session.scalars(changed.with_for_update()):
-                last = now if source.lease_until is not None else source.finished_at
-                soon = max(now, last + QUIET) if last is not None else now
-                source.requested_at = now
-                source.next_sync_at = min(source.next_sync_at or soon, soon)
+                _due_soon(source, now)
 
     def crowded(self) -> bool:
         """Whether so much waits for the workers that a sync should wait too."""
@@ -190,6 +188,17 @@ def _failed(source: DataSource, code: str, reason: str, now: datetime) -> None:
         return
     wait = min(BACKOFF_SECONDS * BACKOFF_GROWTH ** (source.failures - 1), MAX_BACKOFF_SECONDS)
     source.next_sync_at = now + timedelta(seconds=wait * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
+
+
+def _due_soon(source: DataSource, now: datetime) -> None:
+    """While a sync runs, the time at which it was due itself says nothing of the next one."""
+    runs = source.lease_until is not None
+    if runs and _asked_again(source) and source.next_sync_at is not None and source.next_sync_at <= now:
+        return
+    last = now if runs else source.finished_at
+    soon = max(now, last + QUIET) if last is not None else now
+    due = None if runs else source.next_sync_at
+    source.requested_at, source.next_sync_at = now, min(due or soon, soon)
 
 
 def _asked_again(source: DataSource) -> bool:

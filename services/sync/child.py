@@ -25,7 +25,7 @@ from services.db.jobs import LeaseLostError
 from services.db.source_items import SourceItems
 from services.db.syncs import SyncLease, Syncs
 from services.sync.beat import Beat
-from services.sync.sync import Counters, Sync
+from services.sync.sync import Counters, StepAsideError, Sync
 
 # Address space, of which our own libraries take a part; a reader that leaks ends here and not the machine.
 MEMORY_BYTES = 4 * 2**30
@@ -66,6 +66,9 @@ def sync(parts: SyncParts, source_id: str) -> None:
     except _StoppedError:
         _record(partial(parts.syncs.release, lease))
         log.info("sync_stopped")
+    except StepAsideError:
+        _record(partial(parts.syncs.release, lease))
+        log.info("sync_stepped_aside")
     except FootnoteError as error:
         log.warning("sync_failed", code=error.code)
         _record(partial(parts.syncs.fail, lease, error, asdict(counters)))

@@ -14,6 +14,7 @@ from typing import Any
 from ingest.connectors.contract import Item, ItemError
 from ingest.connectors.names import shown_id, why_no_id
 from retrieval.access import checked_grants
+from retrieval.storable import storable
 from services.blobs import Blob
 from services.db.registration import Registration
 from services.db.source_items import Bytes
@@ -50,11 +51,6 @@ def id_shown(external_id: str) -> str:
 def has_fitting_id(external_id: str) -> bool:
     """Whether the registry may know an item of this name."""
     return shown_id(external_id) == external_id and len(external_id.encode()) <= MAX_ID_BYTES
-
-
-def storable(text: str) -> str:
-    """Words from elsewhere without what no database holds: zero bytes and halves of characters."""
-    return text.encode(errors="replace").decode().replace("\x00", "")
 
 
 def as_bytes(item: Item, blob: Blob, data_source: str) -> Bytes:

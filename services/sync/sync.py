@@ -15,18 +15,25 @@ import structlog
 
 from ingest.connectors.contract import Batch, Connector, Fetched, Item, ItemError, ItemGoneError
 from retrieval.errors import DocumentError, FootnoteError, InvalidInputError
+from retrieval.storable import storable
 from services.blobs import Blob, BlobStore
 from services.db.models import DataSourceItem
 from services.db.source_items import Listed, SourceItems
 from services.db.syncs import SyncLease, Syncs
-from services.sync.items import as_bytes, fitting, from_waiting, has_fitting_id, id_shown, storable, waiting
+from services.sync.items import as_bytes, fitting, from_waiting, has_fitting_id, id_shown, waiting
 
 MANY = 20
 CROWD_EVERY = 50
 CROWD_PAUSE_S = 2.0
+# So often: then another data source may have its turn, whose deletions and permissions must not wait for hours.
+CROWD_PAUSES = 30
 # The item's own fault; everything else of ours ends the sync.
 ITEM_FAULTS = (ItemError, InvalidInputError, DocumentError)
 _log = structlog.get_logger(__name__)
+
+
+class StepAsideError(Exception):
+    """The workers are far behind, and another data source is due: this sync is gone on with after it."""
 
 
 @dataclass
@@ -215,6 +222,10 @@ class Sync:
         return 0
 
     def _wait_while_crowded(self) -> None:
+        pauses = 0
         while self._syncs.crowded():
             self.moved_at = time.monotonic()
+            if pauses >= CROWD_PAUSES and self._syncs.due(limit=1):
+                raise StepAsideError
             self._sleep(CROWD_PAUSE_S)
+            pauses += 1

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from retrieval.retriever import Retriever
+from retrieval.searching import Searches
 from services.api.dependencies import Parts
 from services.api.kept import Kept
 from services.api.left_out import LeftOuts
@@ -54,7 +55,7 @@ def api_parts(core: Core) -> Parts:
         left_out=LeftOuts(core.blobs),
         index=generations.index,
         verification=verification(core, generations),
-        retriever=retriever,
+        searches=Searches(retriever, most=settings.max_searching),
         answerer=answerer(settings, retriever),
         open_answers=OpenAnswers(most=settings.max_answers, searching=settings.max_searching),
         doorbell=core.doorbell,

@@ -3,7 +3,7 @@
 Knows nothing of vectors.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +26,9 @@ from services.worker.task import Batch, Task
 
 # What small files come to once they are parsed is only known then: so much text goes on together.
 BATCH_CHARS = 4_000_000
+# Enough to keep the model busy for some seconds. What is claimed while a giant is ahead waits for all of it, though
+# another worker could take it.
+MOST_CHUNKS = 1000
 # Cutting so much text takes long enough for people to see the stage.
 LONG_TEXT = 500_000
 # A file that takes longer to read, such as a scan, holds up none that was read before it.
@@ -48,6 +51,7 @@ class Cutting:
         self._errands = Errands(work, engines)
         self._heartbeat = heartbeat
         self._ledger = ledger
+        self._ahead: dict[str, Task] = {}
 
     def batches(self, first: Sequence[Lease], claim: Callable[[], Sequence[Lease]]) -> Iterator[Batch]:
         """Batches of documents. A job that was tried before meets no other: it may be what killed its worker."""
@@ -60,7 +64,12 @@ class Cutting:
             yield from self._cut(leases)
             if alone:
                 self._heartbeat.wait_until_alone()
+            self._heartbeat.wait_until(self._is_room)
             leases = claim()
+
+    def _is_room(self, held: Collection[str]) -> bool:
+        self._ahead = {job_id: task for job_id, task in self._ahead.items() if job_id in held}
+        return sum(task.left for task in self._ahead.values()) <= MOST_CHUNKS
 
     def _cut(self, leases: Sequence[Lease]) -> Iterator[Batch]:
         for lease in leases:
@@ -92,6 +101,7 @@ class Cutting:
 
     def _handed_on(self, engine: Engine, tasks: dict[Key, Task]) -> Iterator[Batch]:
         held = self._ledger.entered("embed", tasks, totals=True)
+        self._ahead |= {task.lease.job_id: task for task in held.values()}
         if held:
             yield Batch(engine, held)
 

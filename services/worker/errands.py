@@ -1,6 +1,8 @@
 """The jobs that parse and embed nothing: metadata, retire, delete. Knows nothing of leases."""
 
-from services.db.jobs import Lease
+from contextlib import suppress
+
+from services.db.jobs import Lease, LeaseLostError
 from services.db.work import Work
 from services.engine import Engines
 
@@ -13,16 +15,26 @@ class Errands:
         self._engines = engines
 
     def carry_out(self, lease: Lease) -> None:
-        """Raises UnavailableError where the index does not answer, LeaseLostError where the document is gone."""
+        """Raises UnavailableError where the index does not answer."""
         if lease.kind == "metadata":
-            details = self._work.details(lease.document_id)
-            for index in self._engines.living():
-                index.set_metadata(lease.document_id, grants=details.grants, modified_at=details.modified_at)
+            with suppress(LeaseLostError):  # the document was deleted: another job takes it out of the index
+                self._bring_up_to_date(lease.document_id)
         elif lease.kind == "retire" and lease.version is not None:
             self._retire(lease.document_id, lease.version, again=lease.attempts > 1)
         elif lease.kind == "delete":
             for index in self._engines.living():
                 index.delete(lease.document_id)
+
+    def _bring_up_to_date(self, document_id: str) -> None:
+        """Writes what the registry says until it says that still: of two workers the one that writes last may have read
+        first.
+        """
+        details, written = self._work.details(document_id), None
+        while details.metadata_revision != written:
+            for index in self._engines.living():
+                index.set_metadata(document_id, grants=details.grants, modified_at=details.modified_at)
+            written = details.metadata_revision
+            details = self._work.details(document_id)
 
     def _retire(self, document_id: str, version: int, *, again: bool) -> None:
         """Between the look and the deletion a worker may stand still (SIGSTOP, a long pause), and the version be made

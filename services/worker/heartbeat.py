@@ -79,6 +79,12 @@ class Heartbeat:
         with self._change:
             self._change.wait_for(lambda: not self._held.keys() - mine)
 
+    def wait_until(self, enough: Callable[[Collection[str]], bool]) -> None:
+        """Returns when the ids of the jobs in hand are few `enough`, or none. What else that depends on may change."""
+        with self._change:
+            while self._held and not enough(self._held.keys()):
+                self._change.wait(LOOK_SECONDS)
+
     def check(self, lease: Lease) -> None:
         """Raises LeaseLostError where the lease was lost or given back. To be called before anything is written."""
         if time.monotonic() - self._beat_at > STALE_SECONDS:

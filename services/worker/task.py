@@ -24,6 +24,11 @@ class Task:
     def key(self) -> Key:
         return self.cut.target.key
 
+    @property
+    def left(self) -> int:
+        """Chunks that are not in the index yet."""
+        return len(self.cut.chunks) - self.embedded - self.reused
+
     def took(self, stage: str, ms: float) -> None:
         """Add to what a stage took."""
         self.stages_ms[stage] = round(self.stages_ms.get(stage, 0.0) + ms, 1)

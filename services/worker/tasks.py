@@ -7,8 +7,10 @@ connections nor the embedding runtime survive a fork.
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 
+import structlog
 from celery import Celery
 from celery.signals import (
     setup_logging,
@@ -24,6 +26,9 @@ from services.worker.jobs import JobRunner
 from services.worker.stopping import StopFlag
 from services.worker.watchdog import Watchdog
 
+START_AGAIN_SECONDS = 5.0
+_log = structlog.get_logger(__name__)
+
 
 def register(app: Celery, build: Callable[[Callable[[], bool]], tuple[JobRunner, Callable[[], None]]]) -> None:
     """Add the one task to the app; `build` makes a runner and the function that closes its parts.
@@ -34,7 +39,13 @@ def register(app: Celery, build: Callable[[Callable[[], bool]], tuple[JobRunner,
     stopping = StopFlag()
 
     def start(**_: object) -> None:
-        runners.append(build(stopping))
+        try:
+            runners.append(build(stopping))
+        except Exception:
+            # Celery would log it and count on a child that can do nothing. It puts another in the place of a dead one.
+            _log.exception("worker_child_not_started")
+            time.sleep(START_AGAIN_SECONDS)
+            os._exit(1)
 
     def stop(**_: object) -> None:
         for _runner, close in runners:

@@ -1,5 +1,7 @@
 """Bad input over HTTP: a clear message, a stable code, nothing half stored."""
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +90,130 @@ def test_unknown_ids_cursors_and_addresses_answer_problems(assistant: System) ->
     assert problem(assistant.admin.post("/v1/ask", json={"question": "  "})) == (422, "invalid_input")
     assert problem(assistant.admin.post("/v1/search", content=b"{")) == (422, "invalid_input")
     assert problem(assistant.admin.post("/v1/search", json={"query": "x" * 2_000_000})) == (413, "too_large")
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"])
+def test_a_moment_that_is_none_in_utc_is_refused(assistant: System, moment: str) -> None:
+    for name in ("as_of", "modified_after", "modified_before"):
+        filters = {name: moment}
+        for address, said in (("/v1/search", {"query": "x"}), ("/v1/ask", {"question": "What is x?"})):
+            answer = assistant.admin.post(address, json={**said, "filters": filters})
+            assert problem(answer) == (422, "invalid_filter")
+    assert problem(assistant.admin.post("/v1/api-keys", json={"expires_at": moment})) == (422, "invalid_input")
+    for name in ("modified_at", "effective_from", "effective_until"):
+        assert problem(upload(assistant.admin, "a.txt", b"x", **{name: moment})) == (422, "invalid_metadata")
+
+
+def cursor(values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode()
+
+
+@pytest.mark.parametrize("address", ["conversations", "documents", "users", "data-sources/none/items"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "garbage",
+        cursor([]),
+        cursor(["x", 1]),
+        cursor(["2024-01-01", "y", "z"]),
+        cursor(["a\x00b"]),
+        cursor(["2024-01-01T00:00:00Z", "a\x00b"]),
+        cursor(["\ud800"]),
+        cursor(["2024-01-01T00:00:00Z", "\ud800"]),
+        base64.urlsafe_b64encode(b"[" * 740).decode(),
+    ],
+)
+def test_a_cursor_that_no_list_gave_out_is_refused(assistant: System, address: str, made: str) -> None:
+    assert problem(assistant.admin.get(f"/v1/{address}", params={"cursor": made})) == (422, "invalid_cursor")
+
+
+@pytest.mark.parametrize("moment", ["x", "", "2024-13-01T00:00:00+00:00", "9999-12-31T23:59:59-05:00"])
+def test_a_cursor_of_conversations_holds_a_moment(assistant: System, moment: str) -> None:
+    answer = assistant.admin.get("/v1/conversations", params={"cursor": cursor([moment, "y"])})
+    assert problem(answer) == (422, "invalid_cursor")
+
+
+@pytest.mark.parametrize("version", [2, 2**31 - 1, 2**31, 2**63, 10**20])
+def test_a_version_that_cannot_be_is_not_found(assistant: System, version: int) -> None:
+    document = assistant.send("versions.txt", b"There is one version of this.")["id"]
+    answer = assistant.admin.get(f"/v1/documents/{document}/text", params={"version": version})
+    assert problem(answer) == (404, "not_found")
+    assert "(code: not_found)" in told_by_tool(assistant, "read_document", document_id=document, version=version)
+
+
+def told_by_tool(assistant: System, tool: str, **arguments: object) -> str:
+    """The words in which a tool of `/mcp` refuses these arguments."""
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+    answer = assistant.admin.post("/mcp", json=call, headers={"Accept": "application/json, text/event-stream"})
+    result = answer.json()["result"]
+    assert result["isError"]
+    return str(result["content"][0]["text"])
+
+
+NUL = "a\x00b"
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "body", "code"),
+    [
+        ("POST", "ask", {"question": NUL}, "invalid_input"),
+        ("POST", "ask", {"question": "What?", "conversation_id": NUL}, "invalid_input"),
+        ("POST", "ask", {"question": "What?", "conversation_id": "none", "replaces": NUL}, "invalid_input"),
+        ("POST", "ask", {"question": "What?", "filters": {"document_ids": [NUL]}}, "invalid_filter"),
+        ("POST", "search", {"query": NUL}, "invalid_input"),
+        ("POST", "search", {"query": "x", "filters": {"data_sources": [NUL]}}, "invalid_filter"),
+        ("POST", "search", {"query": "x", "filters": {"media_types": [NUL]}}, "invalid_filter"),
+        ("POST", "conversations", {"title": NUL}, "invalid_input"),
+        ("PATCH", "conversations/none", {"title": NUL}, "invalid_input"),
+        ("POST", "answers/none/feedback", {"rating": "up", "comment": NUL}, "invalid_input"),
+        ("PUT", "documents/none/grants", {"grants": [f"user:{NUL}"]}, "invalid_input"),
+        ("POST", "sessions", {"email": NUL, "password": "a password"}, "invalid_input"),
+        ("POST", "users", {"email": f"{NUL}@example.com"}, "invalid_input"),
+        ("POST", "users", {"email": "nul@example.com", "name": NUL}, "invalid_input"),
+        ("PATCH", "users/none", {"name": NUL}, "invalid_input"),
+        ("POST", "api-keys", {"name": NUL}, "invalid_input"),
+        ("GET", "documents?q=%00", None, "invalid_input"),
+        ("GET", "documents?data_source=%00", None, "invalid_input"),
+        ("GET", "documents?id=none&id=%00", None, "invalid_input"),
+    ],
+)
+def test_a_text_with_a_nul_is_refused(
+    assistant: System, method: str, address: str, body: dict[str, object] | None, code: str
+) -> None:
+    assert problem(assistant.admin.request(method, f"/v1/{address}", json=body)) == (422, code)
+
+
+def test_a_tool_refuses_a_nul(assistant: System) -> None:
+    assert "(code: not_found)" in told_by_tool(assistant, "read_document", document_id=NUL)
+    assert "(code: invalid_input)" in told_by_tool(assistant, "ask", question="What?", conversation_id=NUL)
+    assert "(code: invalid_input)" in told_by_tool(assistant, "ask", question=NUL)
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("GET", "documents/%00"),
+        ("DELETE", "documents/%00"),
+        ("POST", "documents/%00/retry"),
+        ("GET", "documents/%00/text"),
+        ("GET", "documents/%00/file"),
+        ("GET", "conversations/a%00b"),
+        ("DELETE", "conversations/a%00b"),
+        ("GET", "conversations/a%00b/messages"),
+        ("GET", "answers/%00/explain"),
+        ("POST", "users/%00/sign-in-links"),
+        ("PUT", "groups/hr/members/%00"),
+        ("DELETE", "groups/hr/members/%00"),
+        ("DELETE", "api-keys/%00"),
+        ("GET", "data-sources/%00"),
+        ("DELETE", "data-sources/%00"),
+    ],
+)
+def test_nothing_is_found_under_a_name_with_a_nul(assistant: System, method: str, address: str) -> None:
+    status, code = problem(assistant.admin.request(method, f"/v1/{address}"))
+    assert status == 404
+    # Where SQLite looks in vain, these have a code of their own.
+    assert code == "not_found" or address.startswith(("users", "groups", "api-keys", "data-sources"))
 
 
 EXPECTED = {

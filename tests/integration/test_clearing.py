@@ -4,6 +4,7 @@ import json
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import update
@@ -16,7 +17,7 @@ from services.db.database import clock
 from services.db.models import Document, Version
 from tests.system import System, upload
 
-PATIENCE_S = 150.0
+PATIENCE_S = 240.0
 SECRET = b"The old safe opens with the numbers seven, eleven and thirteen."
 
 
@@ -29,6 +30,11 @@ def names(of: Version) -> tuple[str, str]:
     """The digests of its original and its text."""
     assert of.parsed_sha256 is not None
     return of.sha256, of.parsed_sha256
+
+
+def lies(folder: Path, name: str) -> bool:
+    """Whether the store still has the file. Not asked of BlobStore: it puts back what is just being deleted."""
+    return (folder / name[:2] / name).exists() or any(folder.glob(f".aside-{name}-*"))
 
 
 def two_hours_pass(assistant: System, document_ids: list[str], digests: list[str]) -> None:
@@ -61,10 +67,9 @@ def test_originals_of_deleted_documents_and_of_replaced_versions_leave_the_store
     assistant.admin.delete(f"/v1/documents/{gone}")
     two_hours_pass(assistant, [shown, unseen, gone], [*deleted, *replaced, *overtaken, *current])
 
-    blobs = BlobStore(assistant.data_dir / "blobs")
     leaving = {*deleted, replaced[0], *overtaken}
     deadline = time.monotonic() + PATIENCE_S
-    while left := [name for name in leaving if blobs.has(name)]:
+    while left := [name for name in leaving if lies(assistant.data_dir / "blobs", name)]:
         assert time.monotonic() < deadline, left
         time.sleep(1)
 

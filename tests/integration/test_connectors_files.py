@@ -1,5 +1,6 @@
 """The connectors of files on this machine: a folder and a mailbox file, real ones."""
 
+import itertools
 import mailbox
 import os
 import threading
@@ -162,12 +163,21 @@ class TestFolder(ConnectorContract):
     def test_a_change_wakes_those_who_watch(self, source: FolderSource) -> None:
         stop = threading.Event()
         watching = changed_folders({"handbook": source.root, "gone": source.folder / "gone"}, stop=stop, settle_ms=50)
-        timer = threading.Timer(0.5, lambda: source.put("a.md", "The apple is red."))
-        timer.start()
+        seen = threading.Event()
+
+        def write() -> None:  # again and again: what changes before the operating system watches wakes nobody
+            for number in itertools.count():
+                if seen.wait(0.5):
+                    return
+                source.put("a.md", f"The apple is red, text {number}.")
+
+        writer = threading.Thread(target=write)
+        writer.start()
         try:
             assert next(names for names in watching if names) == {"handbook"}
         finally:
-            timer.cancel()
+            seen.set()
+            writer.join()
             stop.set()
             assert list(watching) in ([], [frozenset()])
 

@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from services.api.replay import WITHHELD
 from tests.integration.talking import BONUS, NOTHING, QUESTION, SAYS, SAYS_BONUS, Talking, talking
 from tests.scripted_model import Hangs, Says
+from tests.system import System
 
 FOLLOW_UP = "And who agrees on them?"
 MISSING = "00000000-0000-4000-8000-000000000000"
@@ -161,6 +163,77 @@ def test_what_was_revoked_is_not_shown_to_the_model_again(scene: Talking) -> Non
     shown = json.dumps(scene.model.requests)
     assert BONUS in shown, "history was replayed"
     assert [word for word in ("4000", "paid with", "first salary") if word in shown] == []
+
+
+def test_what_a_model_wrote_under_a_heading_of_a_revoked_source_is_shown_without_it(scene: Talking) -> None:
+    leaver = scene.system.person("leaver@example.com", "hr")
+    scene.model.does(Says(f"## Signing bonus\n\n{SAYS.text}"))
+    answer = asked(leaver, QUESTION)
+    chat = answer["conversation_id"]
+    assert [sentence["status"] for sentence in answer["sentences"]] == ["no_claim", "supported"]
+    before = messages(leaver, chat)[1]["answer"]
+    assert before == answer, "all of it is there while all of it may be read"
+    assert scene.bonus in {source["document_id"] for source in before["sources"]}
+    scene.system.admin.delete("/v1/groups/hr/members/leaver@example.com")
+    after = messages(leaver, chat)[1]
+    (sentence,) = after["answer"]["sentences"]
+    assert after["content"] == after["answer"]["text"] == sentence["text"] == before["sentences"][1]["text"]
+    assert (sentence["start"], sentence["end"]) == (0, len(sentence["text"]))
+    assert [word for word in ("bonus", scene.bonus) if word in json.dumps(after).casefold()] == []
+    scene.model.does(Says(QUESTION), SAYS)
+    asked(leaver, FOLLOW_UP, chat)
+    shown = json.dumps(scene.model.requests)
+    assert "three days" in shown, "history was replayed"
+    assert "bonus" not in shown.casefold()
+
+
+OFFICE = "larnaca"
+WHICH_AGENCY = "With which travel agency are trips of the Larnaca office booked?"
+OLD_TEXT = b"Trips of the Larnaca office are booked with the travel agency Aphrodite."
+NEW_TEXT = b"Hotels near the Larnaca office are paid with the card of the office."
+NEW_TITLE = "Travel rules zebrano"
+
+
+@pytest.mark.parametrize("how", ["revoked", "deleted"])
+def test_that_a_lost_document_superseded_what_an_answer_cites_is_no_longer_said(assistant: System, how: str) -> None:
+    source = f"{OFFICE}-{how}"
+    old = assistant.send("old.txt", OLD_TEXT, data_source=source, title="Travel rules", grants=["everyone"])
+    more: dict[str, Any] = {"title": NEW_TITLE, "grants": [f"group:{OFFICE}"], "supersedes": ["old.txt"]}
+    new = assistant.send("new.txt", NEW_TEXT, data_source=source, **more)
+    reader = assistant.person(f"{source}@example.com", OFFICE)
+    answer = asked(reader, WHICH_AGENCY, filters={"data_sources": [source]})
+    newer = {one["document_id"]: one["superseded_by"] for one in answer["sources"]}
+    assert newer == {old["id"]: new["id"], new["id"]: None}
+    note = f"“Travel rules” has been superseded by “{NEW_TITLE}”."
+    assert [conflict["note"] for conflict in answer["conflicts"]] == [note]
+    assert [citation["document_id"] for one in answer["sentences"] for citation in one["citations"]] == [old["id"]]
+    before = messages(reader, answer["conversation_id"])[1]
+    assert before["answer"] == answer
+    assert before["content"].endswith(note), "it is said while it may be read, else this proves nothing"
+    if how == "deleted":
+        assert assistant.admin.delete(f"/v1/documents/{new['id']}").status_code == 204
+    else:
+        assistant.admin.delete(f"/v1/groups/{OFFICE}/members/{source}@example.com")
+    (_, after) = messages(reader, answer["conversation_id"])
+    assert [word for word in (NEW_TITLE, "zebrano", new["id"]) if word in json.dumps(after, ensure_ascii=False)] == []
+    assert (after["content"], after["answer"]["sentences"], after["answer"]["conflicts"]) == (WITHHELD, [], [])
+    assert [(one["title"], one["superseded_by"]) for one in after["answer"]["sources"]] == [("Travel rules", None)]
+
+
+def test_a_newer_document_that_was_not_found_is_no_longer_mentioned_either(assistant: System) -> None:
+    source = f"{OFFICE}-elsewhere"
+    old = assistant.send("old.txt", OLD_TEXT, data_source=source, title="Travel rules", grants=["everyone"])
+    named = [{"data_source": source, "external_id": "old.txt"}]
+    new = assistant.send("new.txt", NEW_TEXT, data_source=f"{source}-new", title=NEW_TITLE, supersedes=named)
+    answer = asked(assistant.admin, WHICH_AGENCY, filters={"data_sources": [source]})
+    assert [one["superseded_by"] for one in answer["sources"]] == [new["id"]]
+    quoted, note = answer["sentences"]
+    assert note["text"] == "“Travel rules” has been superseded by a newer document."
+    assistant.admin.delete(f"/v1/documents/{new['id']}")
+    (_, after) = messages(assistant.admin, answer["conversation_id"])
+    assert (after["content"], after["answer"]["sentences"]) == (quoted["text"], [quoted])
+    assert after["answer"]["conflicts"] == []
+    assert [(one["document_id"], one["superseded_by"]) for one in after["answer"]["sources"]] == [(old["id"], None)]
 
 
 def test_a_new_conversation_is_called_what_was_asked(scene: Talking, bob: httpx.Client) -> None:

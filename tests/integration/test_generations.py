@@ -245,7 +245,7 @@ def test_the_lease_of_a_killed_process_is_waited_for_and_that_of_a_living_one_is
     generation = begin(database, "dead")
     with database.write() as session:
         session.get_one(Generation, generation.number).lease_until = Generations(database).clock() + timedelta(
-            seconds=1
+            seconds=5
         )
     assert taken(lambda: begin(database, "me"), said.append).number == generation.number
     assert len(said) == 1

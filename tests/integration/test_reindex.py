@@ -4,6 +4,7 @@ The tests of a size run in their order on one assistant, as an operator would us
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -106,7 +107,10 @@ class Installation:
                 assert process.poll() is None, process.communicate()
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            process.send_signal(signal.SIGSTOP)
+            # SQLite's lock is the process's own: stopped with it, this one would keep everybody else from writing.
+            with self.parts.database.write():
+                process.send_signal(signal.SIGSTOP)
+                os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # until it is
             yield process
         finally:
             process.send_signal(signal.SIGCONT)

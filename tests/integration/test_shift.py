@@ -5,16 +5,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from ingest.parsing import ParsedDocument
+from retrieval.embedding import Embedder
 from retrieval.errors import IndexRefusedError
+from retrieval.index import ChunkIndex
 from retrieval.types import Chunk, Embedding, IndexedChunk, SparseVector
 from services.db.documents import Documents
+from services.db.generations import Generations
 from services.db.jobs import MAX_ATTEMPTS
-from services.worker import heartbeat
+from services.engine import Engines
+from services.worker import cutting, heartbeat
 from tests.integration.workshop import Workshop, parsed
 
 
@@ -271,8 +276,86 @@ def test_errands_and_documents_share_a_batch(shop: Workshop) -> None:
     second = shop.send("b.txt", "Other words.")
     Documents(shop.database).delete(shop.document(first).id, shop.owner)
     shop.runner().run(second)
-    assert shop.queued("metadata") == shop.queued("delete") == []
+    assert shop.unfinished("metadata") == shop.unfinished("delete") == []
     assert (shop.held(first), shop.held(second)) == (0, 1)
+
+
+def test_behind_a_giant_nothing_is_claimed_that_another_worker_could_take(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cutting, "MOST_CHUNKS", 20)
+    giant = shop.send("giant.txt", sentences(*range(300)))
+    behind = [shop.send(f"{number}.txt", f"Document {number}.") for number in range(3)]
+    seen: list[tuple[int, set[str]]] = []
+
+    def look(texts: Sequence[str]) -> None:
+        seen.append((shop.job(giant).chunks_done, {job.state for job in shop.jobs(*behind)}))
+
+    shop.model.before = look
+    shop.runner().run(giant)
+    assert {job.state for job in shop.jobs(giant, *behind)} == {"ready"}
+    total = shop.held(giant)
+    early = [states for done, states in seen if total - done > 3 * 64]
+    assert len(early) > 1
+    assert all(states == {"queued"} for states in early)
+
+
+def test_of_two_who_write_grants_the_one_that_writes_last_may_have_read_first(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.runner().run(job := shop.send("a.txt", "Some words."))
+    document, documents = shop.document(job).id, Documents(shop.database)
+    documents.set_grants(document, ("everyone", "group:early"), shop.owner)
+    write, slow = ChunkIndex.set_metadata, threading.Event()
+
+    def overtaken(index: ChunkIndex, *args: Any, **said: Any) -> None:
+        if not slow.is_set():
+            slow.set()
+            documents.set_grants(document, ("everyone", "group:late"), shop.owner)
+            shop.runner("another").run(shop.queued("metadata")[0].id)
+        write(index, *args, **said)
+
+    monkeypatch.setattr(ChunkIndex, "set_metadata", overtaken)
+    shop.runner().run(shop.queued("metadata")[0].id)
+    assert shop.unfinished("metadata") == []
+    (point,) = [point for page in shop.index.scan([document]) for point in page]
+    assert set(point.payload["grants"]) == {"everyone", "group:late"}
+
+
+def test_what_a_revived_worker_wrote_of_a_version_in_use_gets_todays_grants(shop: Workshop) -> None:
+    job = shop.send("a.txt", "Some words.")
+    stopped = shop.queue.claim(job, "stopped")
+    assert stopped is not None
+    shop.make_due()
+    shop.runner().run(job)
+    shop.queue.overtaken(stopped)
+    (again,) = shop.queued("metadata")
+    shop.runner().run(again.id)
+    assert shop.job(again.id).state == "ready"
+
+
+def test_a_model_that_cannot_be_loaded_is_an_outage(shop: Workshop) -> None:
+    jobs = [shop.send(f"{number}.txt", f"Document {number}.") for number in range(3)]
+
+    def missing(name: str) -> Embedder:
+        raise OSError(f"There is no {name} here.")
+
+    working, shop.engines = (
+        shop.engines,
+        Engines(
+            Generations(shop.database),
+            load=missing,
+            open_index=lambda number: ChunkIndex(shop.client, generation=number),
+        ),
+    )
+    for _ in range(MAX_ATTEMPTS + 1):
+        shop.make_due()
+        shop.runner().run(jobs[0])
+    assert {(job.state, job.attempts, job.code) for job in shop.jobs(*jobs[:1])} == {("queued", 0, "model_not_loaded")}
+    shop.engines = working
+    shop.make_due()
+    shop.runner().run(jobs[0])
+    assert {job.state for job in shop.jobs(*jobs)} == {"ready"}
 
 
 def test_points_that_do_not_fit_are_refused_and_that_is_no_outage(shop: Workshop) -> None:

@@ -29,6 +29,7 @@ from services.embedded.part_log import PartLog
 from services.embedded.parts import Part, Ready, accepts, answers
 from services.embedded.supervision import Supervision
 from services.queue import RUN_JOB, celery_app
+from tests.private_servers import free_port
 
 ENV = {"PATH": os.defpath}
 PATIENCE_S = 20.0
@@ -61,11 +62,6 @@ async def soon(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in other processes
             await asyncio.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def alive(pid: int) -> bool:
@@ -661,6 +657,9 @@ def test_up_says_where_it_is_once_ready_and_keeps_the_sign_in_link_out_of_every_
     assert f"http://127.0.0.1:{up.port}\n" in summary
     assert "http://127.0.0.1/sign-in#token=once\n" in summary
     assert str(up.data_dir / "logs") in summary
+    # The summary waits for the API alone.
+    others = [up.data_dir / "logs" / f"{name}.log" for name in ("worker", "scheduler")]
+    eventually(lambda: all(log.exists() and log.read_text() for log in others))
     assert up.stop() == 0
     names = ["api.log", "broker.log", "index.log", "scheduler.log", "up.log", "worker.log"]
     assert sorted(path.name for path in (up.data_dir / "logs").iterdir()) == names

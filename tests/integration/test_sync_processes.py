@@ -162,7 +162,7 @@ def run(scene: Scene, what: str, *, patience: float = 60.0) -> "subprocess.Popen
 @pytest.mark.parametrize(
     ("what", "patience", "code"),
     [
-        ("time.sleep(600)", 0.01, "sync_hung"),
+        ("time.sleep(600)", 3.0, "sync_hung"),  # long enough for it to say that it lists
         ("raise ValueError('inside')", 60.0, "connector_crashed"),
         ("bytearray(10 ** 15)", 60.0, "connector_crashed"),
     ],

@@ -21,7 +21,7 @@ from services.db.models import DataSource, DataSourceItem, Document, Job, Versio
 from services.db.registration import Change
 from services.db.source_items import SourceItems
 from services.db.syncs import SyncLease, Syncs
-from services.sync.sync import Sync
+from services.sync.sync import StepAsideError, Sync
 from tests.integration.scripted_source import KilledError, ScriptedSource
 from tests.integration.test_registry import ANN, BOB, handbook, make_ready, someone, visible
 
@@ -463,6 +463,23 @@ def test_who_asks_while_a_sync_runs_gets_another_one(scene: Scene) -> None:
     assert (again.number, again.confirmed) == (number, True)
 
 
+def test_a_folder_that_changes_all_the_time_is_not_synced_without_a_pause(scene: Scene) -> None:
+    lease = scene.claim()
+    for _ in range(3):  # while it is synced
+        scene.syncs.hasten([lease.source_id])
+    scene.syncs.end(lease, "done", {})
+    assert scene.syncs.due(limit=1) == []
+    assert scene.row().source.next_sync_at is not None
+
+
+def test_who_asks_while_a_changing_folder_is_synced_waits_for_no_pause(scene: Scene) -> None:
+    lease = scene.claim()
+    scene.sources.request_sync(NAME, confirm=False)
+    scene.syncs.hasten([lease.source_id])
+    scene.syncs.end(lease, "done", {})
+    assert scene.syncs.due(limit=1) == [lease.source_id]
+
+
 def test_changed_defaults_reach_documents_without_grants_of_their_own_and_none_that_somebody_changed(
     scene: Scene,
 ) -> None:
@@ -569,6 +586,27 @@ def test_a_sync_waits_while_the_workers_are_far_behind(scene: Scene, monkeypatch
 
     scene.run(scene.claim(), sleep=sleep)
     assert (len(waited), sorted(scene.there())) == (2, ["a"])
+
+
+def test_a_sync_that_waits_for_the_workers_makes_way_for_another_data_source(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.db.syncs.CROWDED", 1)
+    scene.documents.register(handbook("0" * 64, external_id="0"), scene.owner)
+    scene.source.put("a", "text")
+    scene.add(name="small")
+    lease, waited = scene.claim(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 40:
+            scene.sources.request_sync("small", confirm=False)
+
+    with pytest.raises(StepAsideError):
+        scene.run(lease, sleep=sleep)
+    assert len(waited) == 40
+    scene.syncs.release(lease)
+    assert scene.syncs.due(limit=2) == [scene.row("small").source.id, lease.source_id]
 
 
 def test_a_full_disk_ends_the_sync_and_loses_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from services.db.activation import Activation
 from services.db.database import Database, clock
 from services.db.documents import Documents
 from services.db.generations import Generations
-from services.db.jobs import JobQueue
+from services.db.jobs import UNFINISHED, JobQueue
 from services.db.models import Document, Job
 from services.db.work import Work
 from services.engine import Engines
@@ -110,8 +110,11 @@ class Workshop:
             return session.get_one(Document, session.get_one(Job, job_id).document_id)
 
     def queued(self, kind: str) -> list[Job]:
+        return [job for job in self.unfinished(kind) if job.state == "queued"]
+
+    def unfinished(self, kind: str) -> list[Job]:
         with self.database.read() as session:
-            return list(session.scalars(select(Job).where(Job.kind == kind, Job.state == "queued")))
+            return list(session.scalars(select(Job).where(Job.kind == kind, Job.state.in_(UNFINISHED))))
 
     def make_due(self) -> None:
         """Let every wait be over, and every lease that is held run out."""

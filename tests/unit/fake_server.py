@@ -370,6 +370,7 @@ def running_server() -> Iterator[FakeServer]:
     # asyncio turns Nagle's algorithm off only where the protocol is named; with it every answer takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # before uvicorn does: who connects meanwhile waits and is not refused
     fake.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -11,7 +11,7 @@ from retrieval.answering import Answerer
 from retrieval.embedding import Embedder
 from retrieval.errors import ForbiddenError
 from retrieval.evidence import Strictness
-from retrieval.llm import ChatModel, Timeouts
+from retrieval.llm import ChatModel
 from retrieval.retriever import Retriever
 from retrieval.types import (
     Answer,
@@ -50,7 +50,6 @@ TEXTS = {
     "warranty": "The warranty of Heron 3 is 36 months. The warranty of Heron 2 is 24 months.",
     "salaries": "The salary of a director is 123,456 euros a year.",
 }
-QUICK = Timeouts(connect=0.5, first_token=0.3, between_tokens=0.3, total=5.0)
 QUESTION = "How many days of annual leave do full-time employees receive?"
 GOOD = "Full-time employees receive 27 days of annual leave [1]. Unused days may not be carried over [1]."
 
@@ -79,7 +78,7 @@ def events(
     **options: Any,
 ) -> list[AnswerEvent]:
     async def run() -> list[AnswerEvent]:
-        model = ChatModel(base_url=server.url, model="scripted", timeouts=QUICK) if server else None
+        model = ChatModel(base_url=server.url, model="scripted", timeouts=server.timeouts()) if server else None
         answerer = Answerer(retriever, model=model, **options)
         try:
             answering = answerer.answer(question, principal, answer_id="a1", conversation_id="c1", history=history)

@@ -1,7 +1,10 @@
 """The model is asked while the evidence is weighed where the search is sure, and only behind it where it is not."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing
 
+import anyio
 import pytest
 
 from retrieval import answering
@@ -9,11 +12,15 @@ from retrieval.dense import Vectors
 from retrieval.embedding import Embedder
 from retrieval.evidence import Prospect, Strictness
 from retrieval.foresight import is_likely
+from retrieval.generating import Generation
+from retrieval.llm import ChatModel
+from retrieval.prompts import ESTIMATED
 from retrieval.retriever import Retriever
+from retrieval.transcript import Transcript
 from retrieval.types import Mode, Outcome, RefusalReason
 from tests.in_memory import WordModel, document, retriever_over
 from tests.scripted_model import Breaks, Hangs, Says, ScriptedModel, scripted_model
-from tests.unit.test_answering import GOOD, TEXTS, events, final
+from tests.unit.test_answering import GOOD, QUESTION, TEXTS, events, final
 
 UNANSWERED = "Who invented the steam locomotive in Wales?"
 
@@ -94,6 +101,40 @@ def test_what_was_asked_for_in_vain_is_ended_refused_and_counted(
     assert (answer.refusal.reason, answer.text, answer.sources) == (RefusalReason.NO_EVIDENCE, "", ())
     assert server.idle()
     assert (answer.usage.llm_calls, answer.usage.prompt_tokens > 100) == (1, True)
+
+
+@pytest.mark.parametrize("written", ["", GOOD], ids=["before a sentence", "while one is checked"])
+def test_a_reader_who_is_cut_off_again_and_again_frees_the_model_and_it_is_counted(
+    server: ScriptedModel, written: str
+) -> None:
+    server.does(Hangs(written))
+    transcript = Transcript("a1", "c1")
+
+    async def run() -> None:
+        model = ChatModel(base_url=server.url, model="scripted")
+        generation = Generation(model, QUESTION, [], transcript, as_of=None, room=700, tokens=ESTIMATED)
+        checking = asyncio.Event()
+
+        async def read() -> None:
+            async with aclosing(generation.drafts()) as drafts:
+                async for _ in drafts:
+                    checking.set()
+                    await asyncio.sleep(60)
+
+        async with anyio.create_task_group() as response:  # as Starlette's streaming response does
+            response.start_soon(read)
+            await asyncio.to_thread(server.asked)
+            if written:
+                await checking.wait()
+            response.cancel_scope.cancel()
+        async with asyncio.timeout(10.0):  # R9: a second, on a machine that does nothing else
+            assert await asyncio.to_thread(server.idle)
+        await generation.aclose()
+        await model.aclose()
+
+    asyncio.run(run())
+    usage = transcript.done().answer.usage
+    assert (usage.llm_calls, usage.prompt_tokens > 50) == (1, True)
 
 
 def test_a_model_that_failed_meanwhile_costs_only_the_wording(

@@ -1,5 +1,7 @@
 """Facts beside the words that the claim puts beside them."""
 
+from decimal import Decimal
+
 import pytest
 
 from retrieval.binding import misplaced, read_words
@@ -66,6 +68,11 @@ def test_names_and_numbers_are_read_with_their_places() -> None:
     ]
     assert read.stems[0] is None
     assert read.stems[6] == stem("hired")
+
+
+def test_a_numbered_dot_is_no_number() -> None:
+    read = read_words("❶ Open the cover ➁ Press 2 keys ፩")
+    assert [mention.keys for mention in read.mentions if mention.number] == [frozenset({Decimal(2)})]
 
 
 @pytest.mark.parametrize("unit", ["1,", "A ", "a-", "Ab Cd. ", "9 "])

@@ -98,6 +98,25 @@ def test_only_the_proxy_the_download_and_the_syncs_reach_the_outside() -> None:
     assert [name for name, service in SERVICES.items() if "sources" in service["networks"]] == ["scheduler"]
 
 
+def test_the_api_believes_the_proxys_network_alone_and_only_the_proxy_is_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frontend = COMPOSE["networks"]["frontend"]
+    assert frontend["internal"]
+    (network,) = frontend["ipam"]["config"]
+    trusted = SERVICES["api"]["environment"]["FOOTNOTE_TRUSTED_PROXIES"]
+    assert trusted == network["subnet"]
+    monkeypatch.setenv("FOOTNOTE_TRUSTED_PROXIES", VARIABLE.sub(lambda found: found[3], trusted))
+    (proxies,) = Settings().proxies
+    assert proxies.is_private
+    assert {name for name, service in SERVICES.items() if "frontend" in service["networks"]} == {"proxy", "api"}
+
+
+def test_the_proxy_drops_what_a_client_says_of_its_address() -> None:
+    directives = re.sub(r"#.*", "", (DEPLOY / "Caddyfile").read_text())
+    assert not re.search(r"trusted_proxies|X-Forwarded-For", directives, flags=re.IGNORECASE)
+
+
 def test_only_the_api_shares_a_network_with_the_model_server() -> None:
     assert SERVICES["vllm"]["networks"] == ["model"]
     assert {name for name, service in SERVICES.items() if "model" in service["networks"]} == {"api", "vllm"}

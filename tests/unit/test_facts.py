@@ -3,9 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from retrieval.binding import read_words
 from retrieval.facts import count_facts, missing_facts, read_facts
+from retrieval.number_words import number_words
 from retrieval.polarity import contradiction
+from retrieval.quantities import number_values, quantities, take_dates, take_times
 from retrieval.terms import words
 from tests.unit.counting import operations
 
@@ -146,6 +151,57 @@ def test_a_contradiction_is_seen(claim: str, passage: str) -> None:
 )
 def test_what_agrees_is_no_contradiction(claim: str, passage: str) -> None:
     assert contradiction(claim, passage) is None
+
+
+# Letters that are another's capital or small form, and digits that have no value or are of another script.
+ODD = "ıİſKÅıſK❶➀⓵፩²½Ⅳ٣१１𝟗〇一\u0307\u0130\ud800\x00"
+SAID = (
+    *"one two six fıve ſix SİX twenty sıxty hundred thouſand million and half first fıfth sıxth dozen".split(),
+    *"april Aprıl APRİL march févrıer FÉVRIER août märz auguſt sept may".split(),
+    *"1 12 24 2024 03 1.200 1,5 99 6:30 ❶2 2❶ st nd th k % € $ £ ¥ eur USD km Km Kg °C days mınutes p.m. am".split(),
+    *"Anna Schmidt ISTANBUL İstanbul Heron Heron-3 it@x.example www.x 's ’s I'".split(),
+    *" \n\t-–.,:;'’/()\u00a0\u202f\u2011",
+    *ODD,
+)
+TEXTS = st.lists(st.sampled_from(SAID) | st.just(" ") | st.characters(), max_size=24).map("".join)
+
+
+@settings(max_examples=500, deadline=None)
+@given(TEXTS)
+@example("❶ Open the cover ❷ Press reset")
+@example("➀ ⓵ ፩ ❶2 2❶ 1.❶ 1,٣")
+@example("What is the fıve year plan?")
+@example("ſix of SİXTY, two thouſand and fıfth")
+@example("Due on 12 Aprıl 2024.")
+@example("12 APRİL 2024, févrıer 2024, 3 auguſt")
+@example("5K, 5 Km, $5 mınutes, 6 p.m.")
+def test_any_text_can_be_read(text: str) -> None:
+    for generous in (False, True):
+        read_facts(text, generous=generous)
+    read_words(text)
+    for written, end, _ in number_words(text):
+        assert text[:end].endswith(written)
+    for taken, rest in (take_dates(text), take_times(text)):
+        assert len(rest) == len(text)
+        assert all(one.text in text for one in taken)
+    assert all(quantity.text in text for quantity in quantities(text))
+    assert all(value >= 0 for word in text.split() for value in number_values(word.lower()))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("❶ Open it ❷ Press it", []),
+        ("The fıve year plan", []),
+        ("Due on 12 Aprıl 2024", ["12", "2024"]),
+        ("Due on 12 APRIL 2024", ["12 APRIL 2024"]),
+        ("Due on 12 FÉVRIER 2024", ["12 FÉVRIER 2024"]),
+        ("İİİ and SIX days", ["SIX"]),
+    ],
+)
+def test_a_letter_that_only_looks_alike_makes_no_number_and_no_month(text: str, expected: list[str]) -> None:
+    facts = read_facts(text)
+    assert [date.text for date in facts.dates] + [quantity.text for quantity in facts.quantities] == expected
 
 
 @pytest.mark.parametrize(

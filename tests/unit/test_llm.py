@@ -25,7 +25,6 @@ from tests.scripted_model import (
 )
 
 ASK = [("system", "Answer."), ("human", "How long?")]
-QUICK = Timeouts(connect=0.5, first_token=0.3, between_tokens=0.3, total=5.0)
 TEXT = "The limit is 30 days [1]. It was 20 before [2]."
 
 
@@ -35,9 +34,9 @@ def server() -> Iterator[ScriptedModel]:
         yield running
 
 
-def with_model(url: str, use: Callable[[ChatModel], Coroutine[Any, Any, Any]], **options: Any) -> Any:
+def with_model(server: ScriptedModel, use: Callable[[ChatModel], Coroutine[Any, Any, Any]], **options: Any) -> Any:
     async def run() -> Any:
-        model = ChatModel(base_url=url, model="scripted", **{"timeouts": QUICK, **options})
+        model = ChatModel(base_url=server.url, model="scripted", **{"timeouts": server.timeouts(), **options})
         try:
             return await use(model)
         finally:
@@ -59,7 +58,7 @@ async def collected(stream: AsyncGenerator[str | Finished, None]) -> tuple[str, 
 
 def ask(server: ScriptedModel, *, sources: int | None = None, **options: Any) -> tuple[str, Finished | None]:
     answer: tuple[str, Finished | None] = with_model(
-        server.url, lambda model: collected(model.stream(ASK, sources=sources)), **options
+        server, lambda model: collected(model.stream(ASK, sources=sources)), **options
     )
     return answer
 
@@ -67,6 +66,12 @@ def ask(server: ScriptedModel, *, sources: int | None = None, **options: Any) ->
 def test_text_comes_in_pieces_and_ends_with_the_token_counts(server: ScriptedModel) -> None:
     server.does(Says(TEXT, piece=3))
     assert ask(server) == (TEXT, Finished(cut=False, prompt_tokens=100, completion_tokens=10))
+
+
+def test_what_no_database_holds_is_taken_out_of_an_answer(server: ScriptedModel) -> None:
+    server.does(Says("The limit\x00 is \ud83430 days."))
+    text, _ = ask(server)
+    assert text == "The limit is ?30 days."
 
 
 def test_a_server_that_counts_no_tokens_is_fine(server: ScriptedModel) -> None:
@@ -127,12 +132,12 @@ def test_whatever_goes_wrong_is_a_model_that_is_not_available(server: ScriptedMo
 
 def test_a_refused_connection_is_a_model_that_is_not_available() -> None:
     with pytest.raises(ModelUnavailableError):
-        with_model("http://127.0.0.1:9/v1", lambda model: collected(model.stream(ASK)))
+        with_model(ScriptedModel(url="http://127.0.0.1:9/v1"), lambda model: collected(model.stream(ASK)))
 
 
 def test_a_model_that_never_stops_is_stopped_and_counts_as_cut(server: ScriptedModel) -> None:
     server.does(Talks("more and more "))
-    text, end = with_model(server.url, lambda model: collected(model.stream(ASK, max_tokens=20)))
+    text, end = with_model(server, lambda model: collected(model.stream(ASK, max_tokens=20)))
     assert end.cut
     assert len(text) < 1000
     assert server.idle()
@@ -142,7 +147,7 @@ def test_a_slow_trickle_ends_at_the_total_time(server: ScriptedModel) -> None:
     server.does(Talks("word "))
     limits = Timeouts(connect=0.5, first_token=5.0, between_tokens=5.0, total=0.2)
     with pytest.raises(ModelUnavailableError):
-        with_model(server.url, lambda model: collected(model.stream(ASK, max_tokens=10**9)), timeouts=limits)
+        with_model(server, lambda model: collected(model.stream(ASK, max_tokens=10**9)), timeouts=limits)
     assert server.idle()
 
 
@@ -155,7 +160,7 @@ def test_closing_the_stream_frees_the_model(server: ScriptedModel) -> None:
         await stream.aclose()
         assert await asyncio.to_thread(server.idle)
 
-    with_model(server.url, leave, timeouts=Timeouts())
+    with_model(server, leave, timeouts=Timeouts())
 
 
 def test_cancelling_the_reader_frees_the_model(server: ScriptedModel) -> None:
@@ -169,7 +174,7 @@ def test_cancelling_the_reader_frees_the_model(server: ScriptedModel) -> None:
             await reader
         assert await asyncio.to_thread(server.idle)
 
-    with_model(server.url, leave, timeouts=Timeouts())
+    with_model(server, leave, timeouts=Timeouts())
 
 
 def test_a_server_that_cannot_constrain_is_asked_again_without_and_remembered(server: ScriptedModel) -> None:
@@ -179,7 +184,7 @@ def test_a_server_that_cannot_constrain_is_asked_again_without_and_remembered(se
         assert (await collected(model.stream(ASK, sources=2)))[0] == TEXT
         assert (await collected(model.stream(ASK, sources=2)))[0] == TEXT
 
-    with_model(server.url, twice)
+    with_model(server, twice)
     assert ["structured_outputs" in request for request in server.requests] == [True, False, False]
 
 
@@ -191,7 +196,7 @@ def test_a_refusal_for_another_reason_keeps_the_constraint(server: ScriptedModel
             await collected(model.stream(ASK, sources=2))
         await collected(model.stream(ASK, sources=2))
 
-    with_model(server.url, twice)
+    with_model(server, twice)
     assert ["structured_outputs" in request for request in server.requests] == [True, False, True]
 
 
@@ -225,7 +230,7 @@ def test_after_three_failures_the_server_is_left_alone(server: ScriptedModel) ->
         for _ in range(3):
             assert (await collected(model.stream(ASK)))[0] == TEXT
 
-    with_model(server.url, many, breaker=breaker)
+    with_model(server, many, breaker=breaker)
 
 
 def test_only_one_call_tries_whether_the_server_is_back() -> None:
@@ -246,7 +251,7 @@ def test_a_short_completion_comes_whole_or_not_at_all(server: ScriptedModel) -> 
         with pytest.raises(ModelUnavailableError):
             await model.complete(ASK, max_tokens=50, seconds=0.2)
 
-    with_model(server.url, both, timeouts=Timeouts())
+    with_model(server, both, timeouts=Timeouts())
     assert server.idle()
 
 

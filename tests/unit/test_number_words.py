@@ -34,6 +34,8 @@ def missing(claim: str, passage: str) -> list[str]:
         ("nineteen ninety-nine", [19, 99]),
         ("a dozen, the twelfth, half", [12, 12, Decimal("0.5")]),
         ("someone often attended the tenement", []),
+        ("fıve, SİX, ſeven, thouſand", []),
+        ("İİ two thousand and FIVE ſ", [2005]),
     ],
 )
 def test_they_are_read_as_one_number_each(text: str, expected: list[int]) -> None:

@@ -5,18 +5,32 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, aclosing
 from typing import Any
 
+import anyio
 import pytest
 
 from retrieval.breaker import RetryBudget
 from retrieval.errors import ModelUnavailableError
 from retrieval.llm import ChatModel, Finished, Timeouts
 from retrieval.replicas import Replicas
-from tests.scripted_model import Breaks, Fails, Hangs, Says, ScriptedModel, scripted_model
+from tests.scripted_model import Behaviour, Breaks, Fails, Hangs, Says, ScriptedModel, Trickles, scripted_model
 from tests.unit.test_llm import ASK, collected
 
-QUICK = Timeouts(connect=0.5, first_token=1.0, between_tokens=1.0, total=5.0)
+QUICK = Timeouts(connect=2.0, first_token=3.0, between_tokens=5.0, total=30.0)
+SOON_S = 10.0
 NOBODY = "http://127.0.0.1:9/v1"
 TEXT = "The limit is 30 days [1]."
+ON_AND_ON = Trickles(TEXT, seconds=0.05)
+
+
+def busy(replicas: Replicas) -> list[int]:
+    """How many requests each server is thought to have in hand."""
+    return [replica.busy for replica in replicas._replicas]
+
+
+async def freed(*servers: ScriptedModel) -> None:
+    """Each of them was asked, and is soon rid of us (R9: within a second)."""
+    async with asyncio.timeout(SOON_S):
+        assert all([await asyncio.to_thread(server.idle) for server in servers])
 
 
 @pytest.fixture
@@ -28,7 +42,7 @@ def servers() -> Iterator[tuple[ScriptedModel, ScriptedModel]]:
 def using(*urls: str, use: Callable[[Replicas], Coroutine[Any, Any, Any]], **options: Any) -> Any:
     async def run() -> Any:
         models = [ChatModel(base_url=url, model="scripted", timeouts=QUICK, retries=RetryBudget.none()) for url in urls]
-        replicas = Replicas(models, **{"hedge_seconds": 0.2, **options})
+        replicas = Replicas(models, **{"hedge_seconds": 30.0, **options})
         try:
             return await use(replicas)
         finally:
@@ -74,8 +88,61 @@ def test_a_server_that_is_slow_to_begin_is_helped_out_and_freed(servers: tuple[S
         assert await asyncio.to_thread(one.idle)
         return text
 
-    assert using(one.url, other.url, use=use) == TEXT
+    assert using(one.url, other.url, use=use, hedge_seconds=0.2) == TEXT
     assert len(one.requests) == 1
+
+
+def test_the_server_that_was_helped_out_is_freed_while_the_other_one_still_writes(
+    servers: tuple[ScriptedModel, ScriptedModel],
+) -> None:
+    one, other = servers
+    one.does(Hangs())
+    other.does(ON_AND_ON)
+
+    async def use(replicas: Replicas) -> None:
+        async with aclosing(replicas.stream(ASK)) as pieces:
+            await anext(pieces)
+            await freed(one)
+            assert busy(replicas) == [0, 1]
+            await anext(pieces)
+            assert other.running == 1
+        assert busy(replicas) == [0, 0]
+        await freed(other)
+
+    using(one.url, other.url, use=use, hedge_seconds=0.2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "seconds"),
+    [(Hangs(), Hangs(), 0.0), (Hangs(), ON_AND_ON, 0.0), (Hangs(), ON_AND_ON, 60.0), (ON_AND_ON, Hangs(), 60.0)],
+    ids=["both silent", "waiting for text", "busy with text", "busy with the first one's"],
+)
+def test_a_reader_who_is_cut_off_again_and_again_leaves_no_request_and_no_count(
+    servers: tuple[ScriptedModel, ScriptedModel], first: Behaviour, second: Behaviour, seconds: float
+) -> None:
+    for server, behaviour in zip(servers, (first, second), strict=True):
+        server.does(behaviour)
+
+    async def use(replicas: Replicas) -> None:
+        heard = asyncio.Event()
+
+        async def read() -> None:
+            async with aclosing(replicas.stream(ASK)) as pieces:
+                async for _ in pieces:
+                    heard.set()
+                    await asyncio.sleep(seconds)
+
+        async with anyio.create_task_group() as response:  # as Starlette's streaming response does
+            response.start_soon(read)
+            for server in servers if first == Hangs() else servers[:1]:
+                await asyncio.to_thread(server.asked)
+            if ON_AND_ON in (first, second):
+                await heard.wait()
+            response.cancel_scope.cancel()
+        assert busy(replicas) == [0, 0]
+        await freed(*servers)
+
+    using(servers[0].url, servers[1].url, use=use, hedge_seconds=0.05 if first == Hangs() else 10.0)
 
 
 def test_without_a_budget_nobody_is_asked_twice(servers: tuple[ScriptedModel, ScriptedModel]) -> None:
@@ -83,7 +150,7 @@ def test_without_a_budget_nobody_is_asked_twice(servers: tuple[ScriptedModel, Sc
     one.does(Hangs())
     other.does(Says(TEXT))
     with pytest.raises(ModelUnavailableError):
-        using(one.url, other.url, use=answer, budget=RetryBudget.none())
+        using(one.url, other.url, use=answer, hedge_seconds=0.2, budget=RetryBudget.none())
     assert other.requests == []
 
 

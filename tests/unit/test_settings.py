@@ -43,6 +43,16 @@ def test_networks_and_folders_are_lists_with_commas_and_a_wrong_network_is_refus
     assert "FOOTNOTE_CONNECTOR_NETWORKS" in str(refused.value)
 
 
+def test_proxies_are_addresses_or_networks_and_everybody_is_neither() -> None:
+    assert [str(proxy) for proxy in Settings().proxies] == ["127.0.0.1/32", "::1/128"]
+    proxies = Settings(trusted_proxies="10.0.0.7, 192.168.255.0/24").proxies
+    assert [str(proxy) for proxy in proxies] == ["10.0.0.7/32", "192.168.255.0/24"]
+    for wrong in ("*", "proxy", "10.0.0.7/24"):
+        with pytest.raises(ValidationError) as refused:
+            Settings(trusted_proxies=wrong)
+        assert "FOOTNOTE_TRUSTED_PROXIES" in str(refused.value)
+
+
 def test_a_data_sources_secret_is_a_private_file_or_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotFoundError, match="FOOTNOTE_SOURCE_WIKI_TOKEN"):
         source_secret(tmp_path, "wiki_token")

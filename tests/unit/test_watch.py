@@ -1,11 +1,14 @@
 """When the watch audits: what it sees and what an audit comes to are given by fakes, at the seams of both."""
 
 import threading
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from retrieval.errors import UnavailableError
 from retrieval.index import ChunkIndex
 from services.auditing import watch
 from services.auditing.findings import Finding, Report
@@ -18,9 +21,9 @@ MISSING = Finding("missing", "chunks", document_id="a", version=1)
 
 class World:
     """A registry of one document of three chunks, an index that holds `held` of them or is gone, and audits that end
-    as `reports` says."""
+    as `reports` says: None, because a part went away."""
 
-    def __init__(self, *reports: Report) -> None:
+    def __init__(self, *reports: Report | None) -> None:
         self.held: int | None = 3
         self.reports = list(reports)
         self.audits = 0
@@ -50,7 +53,10 @@ class World:
 
     def repair(self, *, cautious: bool, originals: bool) -> Iterator[Report]:
         self.audits += 1
-        yield self.reports.pop(0)
+        report = self.reports.pop(0)
+        if report is None:
+            raise UnavailableError("The index went away.")
+        yield report
 
     def looks(self, times: int) -> int:
         """How many audits come of looking so often."""
@@ -103,3 +109,27 @@ def test_where_work_was_under_way_the_next_audit_comes_sooner(monkeypatch: pytes
     world = World(unclean(in_flight=1), Report())
     world.held = 2
     assert world.looks(4) == 2
+
+
+def test_an_audit_that_an_outage_ended_is_made_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "UNDER_WAY_SECONDS", 0.0)
+    world = World(None, Report())
+    world.held = None
+    with pytest.raises(UnavailableError):
+        world.looks(2)
+    assert world.looks(2) == 1
+
+
+def test_an_audit_without_a_reason_comes_an_hour_after_the_start_and_then_daily(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: now))
+    world = World(Report(), Report())
+    assert world.looks(3) == 0
+    now += 3601
+    assert world.looks(3) == 1
+    now += 3601
+    assert world.looks(3) == 0
+    now += 86_400
+    assert world.looks(3) == 1

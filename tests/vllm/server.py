@@ -28,6 +28,7 @@ KEY = "0123456789abcdef" * 4
 START_SECONDS = 240.0
 # Small, so that a usual question already fills it: what the shipped 8192 do for a hundred thousand characters.
 CONTEXT = 2048
+SOON_TOKENS = 100
 
 
 @dataclass
@@ -112,6 +113,16 @@ class VllmServer:
         values = [float(line.rsplit(" ", 1)[1]) for line in lines if re.match(rf"{re.escape(name)}[ {{]", line)]
         assert values, f"vLLM has no {name}"
         return sum(values)
+
+    def is_freed(self) -> bool:
+        """Whether it soon generates for nobody any more: asked when its only reader has just left.
+
+        Soon is counted in tokens: how long they take depends on the machine. An answer that nobody ended would go on
+        for several hundred.
+        """
+        written = self.metric("vllm:generation_tokens_total")
+        idle = self.eventually(lambda: self.running() == 0, seconds=30.0)
+        return idle and self.metric("vllm:generation_tokens_total") - written < SOON_TOKENS
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """What it answers to a request of ours."""

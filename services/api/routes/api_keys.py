@@ -1,19 +1,20 @@
 """API keys: one's own, and everybody's for administrators."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from retrieval.errors import ForbiddenError
 from services.api import schemas
-from services.api.dependencies import PartsOf, Reader
+from services.api.dependencies import PartsOf, Reader, SentKey
 
 router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
 
 
 @router.get("")
 def page(
-    parts: PartsOf, principal: Reader, user: Annotated[str | None, Query(max_length=254)] = None
+    parts: PartsOf, principal: Reader, user: Annotated[schemas.Text | None, Query(max_length=254)] = None
 ) -> schemas.Page[schemas.ApiKey]:
     """One's own keys; for administrators all, or those of `user`."""
     owner: str | None = principal.user_id
@@ -38,19 +39,33 @@ def page(
 
 
 @router.post("", status_code=201)
-def create(body: schemas.NewApiKey, parts: PartsOf, principal: Reader) -> schemas.CreatedApiKey:
-    """A new key. Nobody makes one that may do more than they may, or for somebody else unless they administer."""
+def create(body: schemas.NewApiKey, parts: PartsOf, principal: Reader, maker: SentKey) -> schemas.CreatedApiKey:
+    """A new key. Nobody makes one that may do more than they may, or for somebody else unless they administer.
+
+    One that is made with a key ends when that does, or earlier.
+    """
     mine = body.user is None or body.user == principal.email
     if not mine and not principal.is_admin:
         raise ForbiddenError("Only administrators make keys for other people.", code="missing_scope")
     owner = principal.user_id if mine else parts.accounts.by_email(body.user or "").user.id
-    # A key for oneself holds no more than one holds now; for another person it may hold what that person holds.
-    ceiling = principal.scopes if mine else frozenset({"read", "write", "admin"})
-    scopes = frozenset(body.scopes) or ceiling
-    if scopes - ceiling:
+    scopes = frozenset(body.scopes) or principal.scopes
+    if scopes - principal.scopes:
         raise ForbiddenError("A key cannot have a scope that you do not have.", code="missing_scope")
-    key, text = parts.keys.create(owner, name=body.name or "API key", scopes=scopes, expires_at=body.expires_at)
+    expires_at = _expiry(body.expires_at, parts.accounts.expiry_of_key(maker) if maker else None)
+    key, text = parts.keys.create(owner, name=body.name or "API key", scopes=scopes, expires_at=expires_at)
     return schemas.CreatedApiKey(id=key.id, key=text, name=key.name, scopes=key.scopes, expires_at=key.expires_at)
+
+
+def _expiry(asked: datetime | None, makers: datetime | None) -> datetime | None:
+    """When a new key ends: as asked, without that when its maker does. Raises ForbiddenError for a later moment.
+
+    A key that ends would else go on for ever in those that it makes.
+    """
+    if asked is None or makers is None:
+        return asked or makers
+    if asked > makers:
+        raise ForbiddenError("A key cannot outlast the key that makes it.", code="outlasts_key")
+    return asked
 
 
 @router.delete("/{key_id}", status_code=204)

@@ -1,6 +1,5 @@
 """Conversations: one's own chats and their messages, how answers were found, and feedback on them."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -21,7 +20,7 @@ def page(
 ) -> schemas.Page[schemas.Conversation]:
     """One's conversations, latest first."""
     after = cursors.decode(cursor, 2)
-    start = (datetime.fromisoformat(after[0]), after[1]) if after else None
+    start = (cursors.moment(after[0]), after[1]) if after else None
     rows = parts.conversations.page(principal, after=start, limit=limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
     return schemas.Page(

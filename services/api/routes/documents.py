@@ -49,9 +49,9 @@ def page(
     parts: PartsOf,
     principal: Reader,
     state: Annotated[str | None, Query(pattern="^(queued|running|ready|failed|quarantined)$")] = None,
-    data_source: Annotated[str | None, Query(max_length=200)] = None,
-    q: Annotated[str | None, Query(max_length=200)] = None,
-    id: Annotated[list[str] | None, Query(max_length=200)] = None,
+    data_source: Annotated[schemas.Text | None, Query(max_length=200)] = None,
+    q: Annotated[schemas.Text | None, Query(max_length=200)] = None,
+    id: Annotated[list[schemas.Text] | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=4000)] = None,
 ) -> schemas.Page[schemas.Document]:

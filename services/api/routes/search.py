@@ -12,10 +12,11 @@ router = APIRouter(prefix="/v1", tags=["search"])
 
 # Unset is only what was not asked for.
 @router.post("/search", response_model_exclude_unset=True)
-def search(body: schemas.SearchRequest, parts: PartsOf, principal: Reader) -> schemas.SearchResponse:
+async def search(body: schemas.SearchRequest, parts: PartsOf, principal: Reader) -> schemas.SearchResponse:
     """The passages that one may read, best first: what an answer to this query would be made of."""
     began = time.perf_counter()
-    found = parts.retriever.retrieve(body.query, principal, filters=presenting.filters(body.filters), top_k=body.top_k)
+    narrowed = presenting.filters(body.filters)
+    found = await parts.searches.retrieve(body.query, principal, filters=narrowed, top_k=body.top_k)
     hits = [presenting.hit(hit) for hit in found.hits]
     took_ms = round(1000 * (time.perf_counter() - began), 2)
     if not body.explain:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Cookie, Depends, Request, Response
 from retrieval.errors import InvalidInputError
 from retrieval.types import Principal
 from services.api import schemas
-from services.api.dependencies import COOKIE, Parts, PartsOf, Reader, check_origin
+from services.api.dependencies import COOKIE, Parts, PartsOf, Reader, SignedIn, check_origin
 from services.db.accounts import SESSION_LIFE
 
 router = APIRouter(prefix="/v1", tags=["sessions"])
@@ -54,8 +54,8 @@ def me(parts: PartsOf, principal: Reader) -> schemas.Me:
 
 
 @router.put("/me/password", status_code=204)
-def set_password(body: schemas.PasswordChange, parts: PartsOf, principal: Reader) -> Response:
-    """Set or change one's password."""
+def set_password(body: schemas.PasswordChange, parts: PartsOf, principal: SignedIn) -> Response:
+    """Set or change one's password, in a browser's session: no API key may."""
     with parts.sign_in_limiter.attempt(f"password {principal.user_id}"):
         parts.accounts.set_password(principal.user_id, body.password, current=body.current_password)
     return Response(status_code=204)

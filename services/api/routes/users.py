@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1", tags=["users"])
 def page(
     parts: PartsOf,
     _admin: Admin,
-    email: Annotated[str | None, Query(max_length=254)] = None,
+    email: Annotated[schemas.Text | None, Query(max_length=254)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=1000)] = None,
 ) -> schemas.Page[schemas.User]:

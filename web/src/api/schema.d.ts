@@ -180,6 +180,8 @@ export interface paths {
     /**
      * Create
      * @description A new key. Nobody makes one that may do more than they may, or for somebody else unless they administer.
+     *
+     *     One that is made with a key ends when that does, or earlier.
      */
     post: operations["create_v1_api_keys_post"];
     delete?: never;
@@ -654,7 +656,7 @@ export interface paths {
     get?: never;
     /**
      * Set Password
-     * @description Set or change one's password.
+     * @description Set or change one's password, in a browser's session: no API key may.
      */
     put: operations["set_password_v1_me_password_put"];
     post?: never;
