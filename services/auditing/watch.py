@@ -2,9 +2,8 @@
 
 A look is cheap: the index's number of chunks against the registry's sum, and the chunks of the versions that became
 ready last, which any older copy lacks. What looks wrong twice in a row is audited and repaired, cautiously (see
-`repair.py`); an hour after the
-start and then once a day it is audited without a reason. Never where index or registry do not answer, or the registry
-knows no document.
+`repair.py`); an hour after the start and then once a day it is audited without a reason. Never where index or registry
+do not answer, or the registry knows no document.
 """
 
 import threading
