@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ingest.parsing import ParsedDocument
-from ingest.parsing.document import MAX_TEXT_CHARS, LeftOut
+from ingest.parsing.document import MAX_TEXT_CHARS, MAX_TITLE_CHARS, LeftOut
 from ingest.zygote import Ending, ParseLimits, Zygote, ZygoteGoneError
 from retrieval.errors import DocumentError, UnavailableError
 from retrieval.types import Heading, Page
@@ -23,6 +23,8 @@ __all__ = ["ParseLimits", "ParseSandbox"]
 
 # Small texts take a millisecond each: one that holds its child up this long is read by itself.
 PROSE_WALL_S = 10.0
+# No parser of ours nests headings deeper, and every chunk carries the title of each level above it.
+_MAX_LEVEL = 20
 _SIGNS_OF_NO_MEMORY = 0.5  # native parsers die of a failed allocation by a signal like any other
 
 _CODES = frozenset(
@@ -182,7 +184,10 @@ def _checked(plain: dict[str, Any]) -> ParsedDocument:
     if not isinstance(text, str) or not 0 < len(text) <= MAX_TEXT_CHARS or not isinstance(plain["media_type"], str):
         raise ValueError("no text")
     pages = tuple(Page(int(number), int(start), int(end)) for number, start, end in plain["pages"])
-    headings = tuple(Heading(int(level), str(words), int(at), int(to)) for level, words, at, to in plain["headings"])
+    headings = tuple(
+        Heading(max(1, min(int(level), _MAX_LEVEL)), str(words)[:MAX_TITLE_CHARS], int(at), int(to))
+        for level, words, at, to in plain["headings"]
+    )
     recognised = tuple((int(start), int(end)) for start, end in plain["recognised"])
     for words in (text, title or "", *(heading.title for heading in headings)):
         str(words).encode()  # half a surrogate pair could not be stored: it is a ValueError here
@@ -194,7 +199,7 @@ def _checked(plain: dict[str, Any]) -> ParsedDocument:
         text,
         pages,
         headings,
-        None if title is None else str(title),
+        None if title is None else str(title)[:MAX_TITLE_CHARS],
         plain["media_type"][:100],
         max(0, int(plain["hidden_chars"])),
         tuple(LeftOut(str(part)[:300], str(reason)[:500]) for part, reason in plain["left_out"][:100]),

@@ -20,7 +20,7 @@ from retrieval.terms import STOP_WORDS, coverage, stem, words
 NEAR = 0.72
 ALIKE = 0.5
 SAME = 0.85
-# How much of what the question asks about the other sentence must have, against the one that answers it.
+# How much of what the question asks about either sentence must have, against the other one.
 AS_RELEVANT = 0.8
 # More would be a list of the sources' differences, and no answer.
 MOST = 2
@@ -105,14 +105,18 @@ def newest(chosen: Sequence[int], found: Sequence[Disagreement]) -> list[int]:
 
 def _rivals(reading: Reading, i: int) -> Iterator[int]:
     """Units of other documents that are about the same, by words and meaning, and answer the question as well."""
-    one = reading.units[i]
-    least = AS_RELEVANT * _relevance(reading, i)
+    one, relevance = reading.units[i], _relevance(reading, i)
     for j, other in enumerate(reading.units):
         if other.heads or _document_of(reading, i) == _document_of(reading, j):
             continue
         near = float(reading.vectors[i] @ reading.vectors[j]) >= NEAR
-        if near and _likeness(one, other) >= ALIKE and _relevance(reading, j) >= least:
+        if near and _likeness(one, other) >= ALIKE and _as_relevant(relevance, _relevance(reading, j)):
             yield j
+
+
+def _as_relevant(one: float, other: float) -> bool:
+    """Neither much less than the other one: days of leave in Portugal contradict nothing that is asked of Germany."""
+    return min(one, other) >= AS_RELEVANT * max(one, other)
 
 
 def _relevance(reading: Reading, i: int) -> float:

@@ -25,6 +25,16 @@ MAX_EMBEDDED = 24
 MAX_BLOCK = 600
 
 _MAIL_HEADER = re.compile(r"(?:From|To|Cc|Subject|Date|Reply-To):")
+# Where it is asked whether something is so, a sentence without other words than the question's answers it all the same:
+# "Smoking is not allowed in the building." Elsewhere it tells nothing.
+_STATES = re.compile(r"[.!。！][\s\"'”’»)\]*_]*\Z")
+_ASKS_WHETHER = re.compile(
+    r"\W*(?:(?:so|and|but|und|et|y) )?(?:is|are|am|was|were|do|does|did|may|can|could|must|should|shall|will|would|has|"
+    r"have|had|need|ist|sind|bin|war|darf|dürfen|kann|können|muss|müssen|soll|sollen|hat|habe|haben|gibt|wird|werden|"
+    r"gilt|gelten|est|sont|peut|peuvent|peux|puis|dois|doit|doivent|faut|a-t|y a|es|son|puede|pueden|puedo|debe|deben|"
+    r"hay)\b",
+    re.IGNORECASE,
+)
 _LIST_ITEM = re.compile(r"[-*•–◦▪]\s|(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]\s")
 
 
@@ -76,13 +86,14 @@ def cut(question: str, hits: Sequence[Hit]) -> Reading:
     found = [frozenset(terms(_text(hits[index], span))) for index, span in spans]
     weights = inverse_document_frequency(found)
     wanted = frozenset(terms(question))
+    whether = _ASKS_WHETHER.match(question) is not None
     units: list[Unit] = []
     for (index, (start, end)), unit_terms in zip(spans, found, strict=True):
         position = units[-1].position + 1 if units and units[-1].hit == index else 0
         offset = hits[index].chunk.start
         text = _text(hits[index], (start, end))
         overlap = coverage(wanted, unit_terms, weights)
-        heads = _heads(text, hits[index]) or unit_terms <= wanted
+        heads = _heads(text, hits[index]) or (unit_terms <= wanted and not (whether and _STATES.search(text)))
         units.append(Unit(index, position, offset + start, offset + end, text, unit_terms, overlap, heads))
     context = tuple(frozenset(terms(" ".join((hit.document.title, *hit.chunk.heading_path)))) for hit in hits)
     return Reading(question, wanted, weights, tuple(hits), context, tuple(units), *_nothing(len(units)))

@@ -29,6 +29,7 @@ STOP_WORDS = _word_list(
     # the same for the other languages of the interface, where a question is otherwise all filler
     "der die das den dem des ein eine einer eines einem einen und oder aber ist sind war waren wird werden wie was wer "
     "wo wann warum welche welcher welches für von mit auf im am zu zum zur bei nach ich wir sie es nicht "
+    "ihr ihre ihren ihrem ihrer ihres ihnen "
     "le la les un une des du de et ou est sont était pour par avec sur dans que qui quel quelle quels quelles comment "
     "combien où quand pourquoi je nous vous il elle ils elles ne pas "
     "el los las una unos unas y o es son fue para por con en del al que quien cual cuál cómo cuánto cuántos dónde "

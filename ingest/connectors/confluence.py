@@ -127,9 +127,17 @@ def _restricted_to(part: Mapping[str, Any]) -> frozenset[str] | None:
 
 
 def _item_error(error: Exception) -> Exception:
-    """atlassian-python-api says by its own ApiError that a page is gone; the rest concerns this page too."""
+    """What is gone the server answers with 404; the rest concerns this page too, which stays as it is."""
     if isinstance(error, ConnectorError):
         return error
-    if type(error).__name__ == "ApiError" or "404" in str(error):
+    if _status_of(error) == 404:
         return ItemGoneError("The page is gone, or the account may not read it any more.")
     return ItemError(f"The page cannot be read: {fault_in_words(error)}.")
+
+
+def _status_of(error: Exception) -> int | None:
+    """The status that a request failed with; None where there was no answer. Never taken from a message, which may hold
+    an address. atlassian-python-api keeps the failed request as the reason of its own ApiError."""
+    failed = getattr(error, "reason", None) or error
+    status: int | None = getattr(getattr(failed, "response", None), "status_code", None)
+    return status

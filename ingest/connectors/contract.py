@@ -37,7 +37,8 @@ class Item:
 
     `external_id` names it within the data source for good (at most 1,000 characters). Equal `revision`s mean equal
     bytes: an item whose revision is known is not fetched. A thing that moved keeps its revision where the source can
-    tell, so a vanished item and a new one of one revision are a move. `grants` None: the data source's defaults.
+    tell, so a vanished item and a new one of one revision are a move. `grants` None: the data source's defaults. Where
+    they name fewer readers than before, a known document loses the others even if the item cannot be fetched.
     """
 
     external_id: str

@@ -49,8 +49,11 @@ class Crawl:
         files, self._files = self._files, {}
         return files
 
-    def run(self) -> Iterator[Item | tuple[str, str]]:
-        """Items, and (external id, reason) for pages that cannot be read. Raises ConnectorError."""
+    def run(self) -> Iterator[Item | tuple[str, str] | None]:
+        """Items, (external id, reason) for pages that cannot be read, and None for what was opened and is not listed.
+
+        Raises ConnectorError.
+        """
         self._queue_up(str(canonical_url(parsed_url(self._options.url))), 0)
         while self._queue:
             if self._opened >= self._options.max_pages:
@@ -58,9 +61,7 @@ class Crawl:
                 return
             url, depth = self._queue.popleft()
             self._opened += 1
-            found = self._visit(url, depth)
-            if found is not None:
-                yield found
+            yield self._visit(url, depth)
 
     def _visit(self, url: str, depth: int) -> Item | tuple[str, str] | None:
         """Open a page, queue its links, and say what it is; None where it is not to be listed."""
@@ -82,7 +83,7 @@ class Crawl:
             self._scope.begin_at(parsed_url(found.url))
         self.fresh[url] = found
         self._follow(found, depth)
-        item = self._item(found, depth)
+        item = self._item(url, found, depth)
         if path is not None and item is not None:
             self._files[item.external_id] = (path, item)
         elif path is not None:
@@ -99,13 +100,14 @@ class Crawl:
             page = changed
         return PageMemo.of(page), page.path
 
-    def _item(self, found: PageMemo, depth: int) -> Item | None:
+    def _item(self, opened: str, found: PageMemo, depth: int) -> Item | None:
         self._queued.add(found.url)
         if not found.readable or found.url in self._named or not self._scope.takes(found.url):
             return None
         if why_no_id(found.url) is not None:
             return None
-        chosen = found.canonical
+        # A canonical address that leads back here says nothing: nobody could ever open another page under it.
+        chosen = found.canonical if found.canonical != opened else None
         if chosen and chosen != found.url and found.url not in self._chosen and self._scope.takes(chosen):
             self._chosen.add(chosen)
             self._queue_up(chosen, depth)

@@ -1,7 +1,10 @@
-"""A folder on this machine as a data source: every readable file that is no program, archive, hidden or temporary.
+"""A folder on this machine as a data source: every file that is no program, archive, hidden or temporary.
 
 A file's external id is its path below the folder, with slashes. Links are not followed, neither when listing nor when
 reading, even if somebody swaps a folder for one in between. Knows nothing of watching.
+
+Where grants come from modes, what is shut against the server is listed as far as its mode tells who may read it: its
+fetch fails, but nobody else reads on what was read before.
 """
 
 import os
@@ -13,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ingest.connectors.contract import Batch, ConnectorError, Fetched, Item, ItemError, ItemGoneError
+from ingest.connectors.folder_names import names_in_cursor, names_to_cursor
 from ingest.connectors.names import file_name_of, shown_id, why_no_id
 from ingest.connectors.options import FolderOptions
 from ingest.connectors.policy import ConnectorPolicy
@@ -22,6 +26,8 @@ from ingest.file_names import is_hidden_or_temporary, is_program_or_archive
 from retrieval.errors import ForbiddenError
 
 BATCH = 200
+_UNSEEN = "unseen"
+_NOT_PERMITTED = "The server may not read it."
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -37,7 +43,8 @@ def permitted_path(text: str, policy: ConnectorPolicy) -> Path:
 class FolderConnector:
     """Lists every file each time: a listing costs one look at each file, no reading.
 
-    A revision is size, time of change and inode, so a file that is renamed keeps it.
+    A revision is size, time of change and inode, so a file that is renamed keeps it. With grants from modes the cursor
+    holds the names that were listed: those below a folder that was closed since then cannot be seen any more.
     """
 
     def __init__(self, options: FolderOptions, policy: ConnectorPolicy) -> None:
@@ -46,6 +53,9 @@ class FolderConnector:
         self._selection = Selection(options.include, options.exclude)
         self._readers = Readers() if options.grants_from == "posix_group" else None
         self._max_bytes = policy.max_item_bytes
+        self._names: set[str] = set()  # listed so far, or known below what could not be opened
+        self._known: frozenset[str] = frozenset()  # what the cursor holds
+        self._unread: list[tuple[str, str]] = []
 
     def close(self) -> None:
         """Nothing is held between calls."""
@@ -56,8 +66,9 @@ class FolderConnector:
             raise ConnectorError(f"{self._root} is not a folder, or cannot be reached now.")
         items: list[Item] = []
         failed: list[tuple[str, str]] = []
-        unread: list[tuple[str, str]] = []
-        for found in self._walk(unread):
+        self._known = names_in_cursor(str(self._root), cursor) if self._readers is not None else frozenset()
+        self._names, self._unread = set(), []
+        for found in self._enter("", self._root, None):
             if isinstance(found, Item):
                 items.append(found)
             else:
@@ -66,10 +77,13 @@ class FolderConnector:
                 yield Batch(tuple(items), failed=tuple(failed))
                 items, failed = [], []
         # What an unreadable folder holds is not known, so its documents must not be taken for gone.
-        self.lists_everything = not unread
-        yield Batch(tuple(items), failed=tuple(failed + unread))
+        self.lists_everything = not self._unread
+        saved = None if self._readers is None else names_to_cursor(str(self._root), self._names)
+        yield Batch(tuple(items), failed=tuple(failed + self._unread), cursor=saved)
 
     def fetch(self, item: Item, folder: Path, *, known_revision: str | None) -> Fetched | None:
+        if item.revision == _UNSEEN:
+            raise ItemError(_NOT_PERMITTED)  # should it be open by now, the next listing tells who may read it
         with ExitStack() as opened:
             source = self._opened(item.external_id, opened)
             before = os.fstat(source)
@@ -85,25 +99,47 @@ class FolderConnector:
         listed = self._item(item.external_id, before, item.grants)
         return Fetched(path, listed)
 
-    def _walk(self, unread: list[tuple[str, str]]) -> Iterator[Item | tuple[str, str]]:
-        def note(error: OSError) -> None:
-            if not self._root.is_dir():
-                raise ConnectorError(f"{self._root} cannot be reached any more.")
-            unread.append((shown_id(os.path.relpath(error.filename or "", self._root)), _said(error)))
-
+    def _enter(self, prefix: str, path: str | Path, above: int | None) -> Iterator[Item | tuple[str, str]]:
+        """What lies in a folder and below it, or what is known of that where it cannot be opened."""
         try:
-            for folder, folders, names, handle in os.fwalk(self._root, onerror=note):
-                below = os.path.relpath(folder, self._root)
-                prefix = "" if below == "." else f"{below}/"
-                if self._readers is not None:
-                    self._readers.enter(prefix, os.fstat(handle))
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
-                for name in sorted(names):
-                    found = self._look(prefix + name, name, handle)
-                    if found is not None:
-                        yield found
+            handle = os.open(path, _DIRECTORY, dir_fd=above)
+            try:
+                yield from self._walk(prefix, handle)
+            finally:
+                os.close(handle)
         except OSError as error:
-            note(error)
+            if not self._root.is_dir():
+                raise ConnectorError(f"{self._root} cannot be reached any more.") from error
+            self._unread.append((shown_id(prefix.rstrip("/") or "."), _said(error)))
+            yield from self._shut(prefix, path, above)
+
+    def _walk(self, prefix: str, handle: int) -> Iterator[Item | tuple[str, str]]:
+        if self._readers is not None:
+            self._readers.enter(prefix, os.fstat(handle))
+        with os.scandir(handle) as entries:
+            is_folder = {entry.name: _is_folder(entry) for entry in entries}
+        for name in sorted(is_folder):
+            if not is_folder[name] and (found := self._look(prefix + name, name, handle)) is not None:
+                yield found
+        for name in sorted(is_folder):
+            if is_folder[name] and not name.startswith("."):
+                yield from self._enter(f"{prefix}{name}/", name, handle)
+
+    def _shut(self, prefix: str, path: str | Path, above: int | None) -> Iterator[Item]:
+        """What was listed below a folder that cannot be opened now, with the most that the folder's mode grants."""
+        if self._readers is None:
+            return
+        try:
+            found = os.stat(path, dir_fd=above, follow_symlinks=False)
+        except OSError:
+            found = None
+        self._readers.enter(prefix, found)
+        known = self._known - self._names
+        below = sorted(name for name in known if f"{name}/".startswith(prefix))  # or what was a file by this name
+        self._names.update(below)
+        grants = self._readers.at_most(prefix)
+        if grants is not None:
+            yield from (_unseen(name, grants) for name in below)
 
     def _look(self, external_id: str, name: str, handle: int) -> Item | tuple[str, str] | None:
         """A file as an item, or why it cannot be one; None where it is left out."""
@@ -114,21 +150,25 @@ class FolderConnector:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return shown_id(external_id), _said(error)
+            if self._readers is None or why_no_id(external_id) is not None:
+                return shown_id(external_id), _said(error)
+            self._names.add(external_id)
+            grants = self._readers.at_most(external_id[: -len(name)])
+            return (external_id, _said(error)) if grants is None else _unseen(external_id, grants)
         except ItemError as error:
             return shown_id(external_id), error.message
 
     def _listed(self, external_id: str, name: str, handle: int) -> Item | None:
+        """A file with its readers, also where it cannot be read or is too large: its mode tells them all the same."""
         found = os.stat(name, dir_fd=handle, follow_symlinks=False)
         if not stat.S_ISREG(found.st_mode):
             return None
         if (reason := why_no_id(external_id)) is not None:
             raise ItemError(reason)
-        self._refuse(found)
-        if not os.access(name, os.R_OK, dir_fd=handle, effective_ids=True):
-            raise ItemError("The server may not read it.")
-        grants = None if self._readers is None else self._readers.of(external_id, found)
-        return self._item(external_id, found, grants)
+        if self._readers is None:
+            return self._item(external_id, found, None)
+        self._names.add(external_id)
+        return self._item(external_id, found, self._readers.of(external_id, found))
 
     def _item(self, external_id: str, found: os.stat_result, grants: tuple[str, ...] | None) -> Item:
         return Item(
@@ -167,6 +207,18 @@ class FolderConnector:
             raise ItemError(f"The file has {_mib(found.st_size)}; at most {_mib(self._max_bytes)} are read.")
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return True  # it may be one, and what lies below it must not be taken for gone
+
+
+def _unseen(external_id: str, grants: tuple[str, ...]) -> Item:
+    """A file that cannot be looked at: of no revision, so that what is known of it stays but for its readers."""
+    return Item(external_id, _UNSEEN, file_name_of(external_id.rpartition("/")[2]), grants=grants)
+
+
 def _revision(found: os.stat_result) -> str:
     return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
 
@@ -177,5 +229,5 @@ def _mib(size: int) -> str:
 
 def _said(error: OSError) -> str:
     if isinstance(error, PermissionError):
-        return "The server may not read it."
+        return _NOT_PERMITTED
     return f"It cannot be read: {error.strerror or error}."

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ingest.connectors.addresses import AddressGate, RefusedAddressError
-from ingest.connectors.contract import ConnectorError
+from ingest.connectors.contract import ConnectorError, ItemError
 from ingest.connectors.messages import HEADERS
 from ingest.connectors.options import ImapOptions
 
@@ -64,7 +64,8 @@ class ImapSession:
         for first in range(1, self._count + 1, _STEP):
             last = min(first + _STEP - 1, self._count)
             with _as_connector_errors(self._host):
-                _, parts = self._client.fetch(f"{first}:{last}", "(UID FLAGS INTERNALDATE)")
+                status, parts = self._client.fetch(f"{first}:{last}", "(UID FLAGS INTERNALDATE)")
+            self._check(status, parts)
             for part in _joined(parts):
                 uid = _UID.search(part)
                 if uid is not None and _counts(part, since):
@@ -76,16 +77,22 @@ class ImapSession:
         wanted = f"(UID RFC822.SIZE BODY.PEEK[HEADER.FIELDS ({' '.join(HEADERS).upper()})])"
         for start in range(0, len(uids), _STEP):
             with _as_connector_errors(self._host):
-                _, parts = self._client.uid("FETCH", ranges_of(uids[start : start + _STEP]), wanted)
+                status, parts = self._client.uid("FETCH", ranges_of(uids[start : start + _STEP]), wanted)
+            self._check(status, parts)
             for description, block in _literals(parts):
                 uid, size = _UID.search(description), _SIZE.search(description)
                 if uid is not None and size is not None:
                     yield Headers(int(uid[1]), int(size[1]), block)
 
     def message(self, uid: int) -> bytes | None:
-        """A whole message; None where it is gone."""
+        """A whole message; None where it is gone, which a server says by OK and no data.
+
+        Raises ItemError where the server refuses this message, which is then still there.
+        """
         with _as_connector_errors(self._host):
-            _, parts = self._client.uid("FETCH", str(uid), "(UID BODY.PEEK[])")
+            status, parts = self._client.uid("FETCH", str(uid), "(UID BODY.PEEK[])")
+        if status != "OK":
+            raise ItemError(f"The mail server does not hand out the message: {_words(parts)}")
         return next((block for description, block in _literals(parts) if _is_of(description, uid)), None)
 
     def with_message_id(self, message_id: str) -> list[int]:
@@ -93,8 +100,15 @@ class ImapSession:
         if not re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", message_id):
             return []
         with _as_connector_errors(self._host):
-            _, found = self._client.uid("SEARCH", "HEADER", "Message-ID", f'"<{message_id}>"')
+            status, found = self._client.uid("SEARCH", "HEADER", "Message-ID", f'"<{message_id}>"')
+        if status != "OK":
+            return []
         return sorted(int(word) for word in (found[0] or b"").split())
+
+    def _check(self, status: str, parts: Sequence[object]) -> None:
+        """imaplib raises on BAD but hands NO over like an answer, which would make every message look gone."""
+        if status != "OK":
+            raise ConnectorError(f"The mail server {self._host} does not list the folder: {_words(parts)}")
 
     def _sign_in(self, options: ImapOptions) -> None:
         user, password = options.username, options.password.get_secret_value()
@@ -205,6 +219,11 @@ def _literals(parts: Sequence[object]) -> Iterator[tuple[bytes, bytes]]:
         if isinstance(part, tuple):
             after = parts[number + 1] if number + 1 < len(parts) else b""
             yield part[0] + b" " + (after if isinstance(after, bytes) else b""), part[1]
+
+
+def _words(parts: Sequence[object]) -> str:
+    """What a server says beside its NO, short enough to be shown."""
+    return b" ".join(_joined(parts)).decode("utf-8", "replace")[:200] or "it answers NO."
 
 
 def _is_of(description: bytes, uid: int) -> bool:

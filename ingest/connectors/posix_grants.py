@@ -22,17 +22,26 @@ class Readers:
     def __init__(self) -> None:
         self._passing: dict[str, frozenset[str]] = {}
 
-    def enter(self, prefix: str, found: os.stat_result) -> None:
-        """`prefix` is the folder's path below the root with a slash at its end, empty for the root."""
+    def enter(self, prefix: str, found: os.stat_result | None) -> None:
+        """`prefix` is the folder's path below the root with a slash at its end, empty for the root.
+
+        `found` None: its mode cannot be told, and so nobody is shut out who passes the folders above.
+        """
         parent, _, _ = prefix.rstrip("/").rpartition("/")
         above = _ALL if not prefix else self._passing.get(f"{parent}/" if parent else "", frozenset())
-        self._passing[prefix] = _both(above, _holders(found, others=stat.S_IXOTH, group=stat.S_IXGRP))
+        own = _ALL if found is None else _holders(found, others=stat.S_IXOTH, group=stat.S_IXGRP)
+        self._passing[prefix] = _both(above, own)
 
     def of(self, path: str, found: os.stat_result) -> tuple[str, ...]:
         """The grants of a file in a folder that was entered; empty where nobody but its owner may read it."""
         folder, slash, _ = path.rpartition("/")
         readers = _holders(found, others=stat.S_IROTH, group=stat.S_IRGRP)
         return tuple(sorted(_both(self._passing.get(folder + slash, frozenset()), readers)))
+
+    def at_most(self, prefix: str) -> tuple[str, ...] | None:
+        """The most that may be granted below a folder that was entered; None where its path shuts out nobody."""
+        passing = self._passing.get(prefix, frozenset())
+        return None if passing == _ALL else tuple(sorted(passing))
 
 
 def _both(first: frozenset[str], second: frozenset[str]) -> frozenset[str]:

@@ -24,6 +24,8 @@ from retrieval.errors import InvalidInputError
 
 _MAX_LIST_BYTES = 16 * 2**20
 _MAX_ERROR_BYTES = 64 * 1024
+# What no other object would escape either; everything else is a fault of the one that was asked for.
+_SOURCE_DOWN = frozenset({"unreachable", "address_refused"})
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
 
 
@@ -96,9 +98,9 @@ class S3Bucket:
                 answer.save(path, max_bytes=max_bytes)
                 return str(answer.headers.get("etag", "")).strip('"')
         except FetchError as error:
-            if error.code == "too_large":
-                raise ItemError(error.message) from error
-            raise ConnectorError(error.message) from error
+            if error.code in _SOURCE_DOWN:
+                raise ConnectorError(error.message) from error
+            raise ItemError(error.message) from error
 
     def _listing(self, query: Mapping[str, str]) -> etree._Element:
         parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)

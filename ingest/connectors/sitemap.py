@@ -1,12 +1,13 @@
 """The pages that a sitemap names as a data source.
 
-With a `lastmod` an unchanged page costs nothing; without one it costs a conditional request. Knows nothing of links.
+With a `lastmod` an unchanged page costs nothing; without one, or with the date of a day that is not long over, it costs
+a conditional request. Knows nothing of links.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,8 @@ from ingest.connectors.urls import UnsafeUrlError, canonical_url, parsed_url
 
 BATCH = 200
 _MAX_SITEMAPS = 1000
+# A page may change again within the day that it is dated with, wherever on earth that day is counted.
+_SETTLED = timedelta(days=2)
 _LASTMOD, _ETAG, _DATE, _DIGEST, _UNKNOWN = "lastmod ", "etag ", "date ", "sha256 ", "unknown"
 
 
@@ -68,7 +71,9 @@ class SitemapConnector:
 
     def fetch(self, item: Item, folder: Path, *, known_revision: str | None) -> Fetched | None:
         into = folder / "page"
-        known = _validators(known_revision)
+        trusted = item.revision.startswith(_LASTMOD)
+        # A date that has come to be trusted is learnt with the page, once: a 304 would have to be asked for for ever.
+        known = None if trusted else _validators(known_revision)
         try:
             if known is None:
                 page = self._pages.read(item.external_id, into, permit=self._permit)
@@ -81,7 +86,7 @@ class SitemapConnector:
             raise ItemGoneError("The address leads to another host now.") from error
         if page.path is None:
             raise ItemGoneError("The page asks not to be indexed, or holds nothing that can be read.")
-        revision = item.revision if item.revision.startswith(_LASTMOD) else _revision(page.etag, page.last_modified)
+        revision = item.revision if trusted else _revision(page.etag, page.last_modified)
         revision = revision or _DIGEST + page.digest
         if revision == known_revision:
             return None
@@ -107,7 +112,7 @@ class SitemapConnector:
         if why_no_id(external_id) is not None:
             return None
         modified_at = _w3c_date(entry.lastmod)
-        revision = _LASTMOD + modified_at.isoformat() if modified_at else _UNKNOWN
+        revision = _LASTMOD + modified_at.isoformat() if modified_at and _is_settled(entry.lastmod) else _UNKNOWN
         name = file_name_of(url.path.rpartition("/")[2] or url.host)
         return Item(external_id, revision, name, url=external_id, modified_at=modified_at)
 
@@ -151,10 +156,17 @@ def _validators(revision: str | None) -> _Validators | None:
     return _Validators(value, "") if kind == _ETAG.strip() else _Validators("", value)
 
 
+def _is_settled(lastmod: str) -> bool:
+    """Whether a date names one change: a time does, a day only once it is over. Many write midnight for a day."""
+    date = datetime.fromisoformat(lastmod)
+    since = date.replace(tzinfo=UTC) if date.tzinfo is None else date
+    return date.time() != time.min or since < datetime.now(UTC) - _SETTLED
+
+
 def _w3c_date(text: str) -> datetime | None:
     """A date of https://www.w3.org/TR/NOTE-datetime; None where it is none."""
     try:
         date = datetime.fromisoformat(text)
-    except ValueError:
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

@@ -7,6 +7,7 @@ all pages, unless it was cut short. Knows nothing of sitemaps.
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from ingest.connectors.pages import PageReader
 from ingest.connectors.policy import ConnectorPolicy
 
 BATCH = 20  # pages: their files lie on disk until the next batch is asked for
+# So often at least the sync hears of us: a slow site of pages that are not listed looks like a crawl that hangs.
+_QUIET_S = 60.0
 
 
 class WebConnector:
@@ -42,16 +45,18 @@ class WebConnector:
         crawl = Crawl(self._options, self._pages, self._memory.load(), self._folder)
         items: list[Item] = []
         failed: list[tuple[str, str]] = []
+        told_at = time.monotonic()
         for found in crawl.run():
             if isinstance(found, tuple):
                 failed.append(found)
-            else:
+            elif found is not None:
                 items.append(found)
-            if len(items) + len(failed) >= BATCH:
+            if len(items) + len(failed) >= BATCH or time.monotonic() - told_at >= _QUIET_S:
                 self._held = crawl.take_files()
                 yield Batch(tuple(items), failed=tuple(failed))
                 items, failed = [], []
                 self._drop_held()
+                told_at = time.monotonic()
         self._held = crawl.take_files()
         self._memory.save(crawl.fresh)
         self.lists_everything = crawl.complete

@@ -15,6 +15,8 @@ from retrieval.errors import DocumentError
 from retrieval.types import Heading, Page
 
 MAX_TEXT_CHARS = 20_000_000
+# A title is copied into every chunk below it: one as long as the file would make gigabytes.
+MAX_TITLE_CHARS = 300
 NOTHING_READ = "Nothing in the file could be read. "
 _MAX_LEFT_OUT = 100
 # A chunk is 200 tokens, about 800 characters.
@@ -113,10 +115,12 @@ class TextBuilder:
         self._page_starts.append((number, self._length))
 
     def heading(self, level: int, text: str) -> None:
-        title = one_line(text)
-        if title:
-            start = self._append(title, as_line=False)
-            self._headings.append(Heading(max(1, min(level, 9)), title, start, start + len(title)))
+        """A heading, whose text stays whole; its title has at most `MAX_TITLE_CHARS`."""
+        words = one_line(text)
+        if words:
+            start = self._append(words, as_line=False)
+            title = words[:MAX_TITLE_CHARS]
+            self._headings.append(Heading(max(1, min(level, 9)), title, start, start + len(words)))
 
     def paragraph(self, text: str, breaks: Sequence[tuple[int, int]] = ()) -> None:
         """A paragraph on one line. `breaks` are (page number, offset) where a page starts inside `text`, which then
@@ -180,7 +184,7 @@ class TextBuilder:
         called what its first heading says, if that is where it begins or is the only one of the highest level."""
         text = "".join(self._pieces)
         if not text:
-            raise DocumentError(_no_text(self._hidden_chars, self._left_out), code="no_text")
+            raise no_text(self._hidden_chars, self._left_out)
         pages = _tiled(self._page_starts, len(text))
         recognised = [(page.start, page.end) for page in pages if page.number in recognised_pages]
         return ParsedDocument(
@@ -230,7 +234,11 @@ def too_much_text() -> DocumentError:
     )
 
 
-def _no_text(hidden_chars: int, left_out: Sequence[LeftOut]) -> str:
+def no_text(hidden_chars: int = 0, left_out: Sequence[LeftOut] = ()) -> DocumentError:
+    return DocumentError(_why_no_text(hidden_chars, left_out), code="no_text")
+
+
+def _why_no_text(hidden_chars: int, left_out: Sequence[LeftOut]) -> str:
     if left_out:
         more = f" And {len(left_out) - 3} more." if len(left_out) > 3 else ""
         return f"{NOTHING_READ}{' '.join(map(str, left_out[:3]))}{more}"
@@ -249,7 +257,7 @@ _PLACEHOLDER = re.compile(
 
 def title_of(given: str | None, headings: Sequence[Heading]) -> str | None:
     """The title: the one `given` by the file, if somebody wrote it, or the heading that is one."""
-    words = one_line(given or "")[:300]
+    words = one_line(given or "")[:MAX_TITLE_CHARS]
     if words and not _PLACEHOLDER.fullmatch(words):
         return words
     top = [heading for heading in headings if heading.level == 1]

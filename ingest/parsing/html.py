@@ -14,7 +14,15 @@ from ingest.parsing.archive import Element, local
 from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
 from ingest.parsing.encoding import decoded
 from ingest.parsing.html_tables import grid_of, is_layout
-from ingest.parsing.html_visibility import BLOCKS, all_chars, is_hidden, is_left_out, shown_chars
+from ingest.parsing.html_visibility import (
+    BLOCKS,
+    all_chars,
+    conceal_sizeless,
+    hidden_text,
+    is_hidden,
+    is_left_out,
+    shown_chars,
+)
 from ingest.parsing.media_types import HTML
 from ingest.parsing.rows import add_table
 from retrieval.errors import DocumentError
@@ -44,11 +52,13 @@ def html_root(content: bytes) -> Element:
     parser = HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
     utf8 = (text if text is not None else decoded(content)).replace("\x00", "").encode("utf-8", "replace")
     try:
-        return document_fromstring(utf8, parser=parser)
+        root = document_fromstring(utf8, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError) as error:
         if "empty" in str(error):
             raise DocumentError("The page contains no text.", code="no_text") from error
         raise DocumentError(f"The page cannot be read: {str(error)[:200]}.", code="corrupt") from error
+    conceal_sizeless(root)
+    return root
 
 
 def main_part(root: Element) -> Element:
@@ -72,13 +82,16 @@ class Quotes(Protocol):
     def closed(self) -> str: ...
 
 
-def add_html(out: TextBuilder, root: Element, *, quotes: Quotes | None = None) -> None:
-    """Writes the blocks below `root` to `out`. Where leaving out navigation leaves next to nothing, it stays in.
+def add_html(out: TextBuilder, *roots: Element, quotes: Quotes | None = None) -> None:
+    """Writes the blocks below `roots`, pages that go on in each other, to `out`. Where leaving out navigation leaves
+    next to nothing, it stays in.
 
     With `quotes`, what an e-mail quotes comes under headings of its own."""
-    walk = _Walk(out, lenient=shown_chars(root) < min(_ENOUGH_CHARS, all_chars(root) // 4), quotes=quotes)
-    walk.container(root)
-    walk.flush()
+    shown, whole = sum(map(shown_chars, roots)), sum(map(all_chars, roots))
+    walk = _Walk(out, lenient=shown < min(_ENOUGH_CHARS, whole // 4), quotes=quotes)
+    for root in roots:
+        walk.container(root)
+        walk.flush()
 
 
 def _title(root: Element) -> str | None:
@@ -108,7 +121,7 @@ class _Walk:
             if not is_left_out(child, lenient=self._lenient):
                 self._element(child)
             elif is_hidden(child):
-                self._out.hide(child.text_content())
+                self._out.hide(hidden_text(child))
             self._inline.append(child.tail or "")
 
     def flush(self) -> None:

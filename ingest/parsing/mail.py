@@ -1,13 +1,16 @@
 """E-mail as it travels (RFC 5322, MIME) to a Message. Knows nothing of mailboxes or of what attachments say."""
 
+import codecs
+from collections.abc import Sequence
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from itertools import chain
 
 from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
 from ingest.parsing.encoding import decoded
 from ingest.parsing.media_types import EMAIL
-from ingest.parsing.message import MAX_DEPTH, Attachment, Message, add_message
+from ingest.parsing.message import MAX_DEPTH, Attachment, Body, Message, add_message, fuller
 from ingest.parsing.original import Original
 from ingest.parsing.parts import Parts
 from retrieval.errors import DocumentError
@@ -37,14 +40,12 @@ def parse_mail(original: Original, parts: Parts) -> ParsedDocument:
 def _message(message: EmailMessage, depth: int) -> Message:
     if depth > MAX_DEPTH:
         raise DocumentError("The e-mail holds too many messages inside each other.", code="parse_limit")
-    bodies, attached = _parts(message)
-    plain = next((part for part in bodies if part.get_content_type() == "text/plain"), None)
-    html = next((part for part in bodies if part.get_content_type() == "text/html"), None)
+    parts = _MessageParts()
+    body = parts.body(message)
     return Message(
         headers=tuple((name, _header(message, name)) for name in _HEADERS),
-        plain=_text(plain) if plain is not None else "",
-        html=_text(html).encode("utf-8", "replace") if html is not None else b"",
-        attachments=tuple(_attachment(part, depth) for part in attached),
+        body=body,
+        attachments=tuple(_attachment(part, depth) for part in parts.attached),
     )
 
 
@@ -60,31 +61,48 @@ def _attachment(part: EmailMessage, depth: int) -> Attachment:
     content = raw if isinstance(raw, bytes) else b""
     charset = part.get_content_charset()
     if part.get_content_maintype() == "text" and charset and charset.lower() not in ("us-ascii", "utf-8"):
-        content = _text(part).encode("utf-8", "replace")
+        content = _marked(_text(part))
     return Attachment(part.get_filename() or _NAMES.get(kind, ""), content, inline=shown)
 
 
-def _parts(message: EmailMessage) -> tuple[list[EmailMessage], list[EmailMessage]]:
-    """The parts that may be the body, in order, and the attachments."""
-    bodies: list[EmailMessage] = []
-    attachments: list[EmailMessage] = []
-    stack = [message]
-    seen = 0
-    while stack:
-        part = stack.pop()
-        seen += 1
-        if seen > _MAX_PARTS:
+class _MessageParts:
+    """One pass over the parts of a message: what its body says, and what is attached to it."""
+
+    def __init__(self) -> None:
+        self.attached: list[EmailMessage] = []
+        self._seen = 0
+
+    def body(self, part: EmailMessage) -> tuple[Body, ...]:
+        """What `part` adds to the body, in order: mail programs divide a body where a file was put into it."""
+        self._seen += 1
+        if self._seen > _MAX_PARTS:
             raise DocumentError(f"The e-mail has more than {_MAX_PARTS} parts.", code="parse_limit")
         kind = part.get_content_type()
         if kind == "message/rfc822":
-            attachments.append(part)
+            self.attached.append(part)
         elif part.is_multipart():
-            stack += [inner for inner in reversed(list(part.iter_parts())) if isinstance(inner, EmailMessage)]
+            inner = [self.body(one) for one in part.iter_parts() if isinstance(one, EmailMessage)]
+            return _one_of(inner) if kind == "multipart/alternative" else tuple(chain.from_iterable(inner))
         elif kind in ("text/plain", "text/html") and not part.get_filename():
-            bodies.append(part)
+            text = _text(part)
+            if text.strip():
+                return (text if kind == "text/plain" else _marked(text),)
         elif kind not in _SIGNATURES:
-            attachments.append(part)
-    return bodies, attachments
+            self.attached.append(part)
+        return ()
+
+
+def _one_of(forms: Sequence[tuple[Body, ...]]) -> tuple[Body, ...]:
+    """The form that is read of those that say the same."""
+    pages = [any(isinstance(body, bytes) for body in form) for form in forms]
+    html = next((form for form, is_page in zip(forms, pages, strict=True) if is_page), ())
+    plain = next((form for form, is_page in zip(forms, pages, strict=True) if form and not is_page), ())
+    return fuller(plain, html)
+
+
+def _marked(text: str) -> bytes:
+    """`text` as UTF-8 that says so: a page may still declare the encoding that it had in the mail."""
+    return codecs.BOM_UTF8 + text.encode("utf-8", "replace")
 
 
 def _text(part: EmailMessage) -> str:

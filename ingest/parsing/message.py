@@ -5,11 +5,14 @@ Knows nothing of how messages are stored: `mail` and `outlook` make them.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Union
 
 from ingest.parsing.document import TextBuilder, normalised, one_line
 from ingest.parsing.html import add_html, html_root, main_part
+from ingest.parsing.html_visibility import shown_texts
 from ingest.parsing.media_types import PLAIN
 from ingest.parsing.parts import Parts
 from ingest.parsing.plain import parse_plain
@@ -18,7 +21,12 @@ from retrieval.errors import DocumentError
 
 MAX_DEPTH = 10
 _BLANK_LINES = re.compile(r"\n\s*\n")
+_WORD = re.compile(r"\w+")
+_SAME = 0.9  # of the words: lists and links are written differently
 _LEVEL = 2
+
+# A part of a body: words as they were typed (str) or a page of HTML (bytes).
+Body = str | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +40,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`headers` as people read them, decoded. `plain` and `html` are two forms of one body."""
+    """`headers` as people read them, decoded. `body` is in order, each part in the form that is read."""
 
     headers: tuple[tuple[str, str], ...]
-    plain: str = ""
-    html: bytes = b""
+    body: tuple[Body, ...] = ()
     attachments: tuple[Attachment, ...] = field(default=())
 
     def header(self, name: str) -> str:
@@ -72,28 +79,68 @@ def _attachment(out: TextBuilder, attachment: Attachment, parts: Parts, depth: i
     return name if reason else ""
 
 
+def fuller(plain: tuple[Body, ...], html: tuple[Body, ...]) -> tuple[Body, ...]:
+    """Which of two forms of one body is read. The HTML form counts where the plain one is missing or only says "your
+    program cannot show HTML"."""
+    if not plain or not html:
+        return plain or html
+    little = sum(len(body.split()) for body in plain) < 20
+    return html if little and sum(map(len, html)) >= 2000 else plain
+
+
 def _body(out: TextBuilder, message: Message) -> None:
-    if _html_says_more(message):
-        root = html_root(message.html)
-        add_html(out, main_part(root), quotes=_Quotes(message))
-        return
-    answered = False
-    for passage in passages(normalised(message.plain)):
+    quotes = _Quotes(message)
+    # Neighbours of one form are one text: what a file was put into may be a quote.
+    for _, run in groupby(_once(message.body), key=type):
+        bodies = list(run)
+        if pages := [body for body in bodies if isinstance(body, bytes)]:
+            _add_pages(out, quotes, pages)
+        else:
+            _add_plain(out, quotes, "\n\n".join(body for body in bodies if isinstance(body, str)))
+
+
+def _once(bodies: Sequence[Body]) -> list[Body]:
+    """`bodies` without what says the same as the one before it: some programs do not declare two forms as such."""
+    kept: list[Body] = []
+    for body in bodies:
+        if not kept or type(kept[-1]) is type(body) or not _say_the_same(_words(kept[-1]), _words(body)):
+            kept.append(body)
+    return kept
+
+
+def _words(body: Body) -> set[str]:
+    try:
+        text = body if isinstance(body, str) else " ".join(shown_texts(html_root(body)))
+    except DocumentError:
+        text = ""
+    return set(_WORD.findall(text.lower()))
+
+
+def _say_the_same(one: set[str], other: set[str]) -> bool:
+    return len(one & other) >= _SAME * max(len(one), len(other), 1)
+
+
+def _add_pages(out: TextBuilder, quotes: "_Quotes", pages: Sequence[bytes]) -> None:
+    roots = []
+    for page in pages:
+        try:
+            roots.append(main_part(html_root(page)))
+        except DocumentError as error:
+            if error.code != "no_text":
+                out.leave_out("a part of the message", error.message)
+    if roots and quotes.quoting:
+        out.heading(_LEVEL, quotes.closed())
+    add_html(out, *roots, quotes=quotes)
+
+
+def _add_plain(out: TextBuilder, quotes: "_Quotes", text: str) -> None:
+    for passage in passages(normalised(text)):
         if passage.quoted_from is not None:
-            out.heading(_LEVEL, quoted_heading(passage.quoted_from))
-        elif answered:
-            out.heading(_LEVEL, reply_heading(message))
-        answered = True
-        text = parse_plain(passage.text, PLAIN).text
-        for paragraph in _BLANK_LINES.split(text):
+            out.heading(_LEVEL, quotes.opened(passage.quoted_from))
+        elif quotes.quoting:
+            out.heading(_LEVEL, quotes.closed())
+        for paragraph in _BLANK_LINES.split(parse_plain(passage.text, PLAIN).text):
             out.verbatim(paragraph)
-
-
-def _html_says_more(message: Message) -> bool:
-    """The HTML form counts where the plain one is missing or only says "your program cannot show HTML"."""
-    if not message.html.strip() or not message.plain.strip():
-        return bool(message.html.strip())
-    return len(message.plain.split()) < 20 and len(message.html) >= 2000
 
 
 def quoted_heading(author: str) -> str:
@@ -106,14 +153,18 @@ def reply_heading(message: Message) -> str:
 
 
 class _Quotes:
-    """What `add_html` asks where a page quotes somebody."""
+    """What `add_html` asks where a page quotes somebody. `quoting` says whose words those that follow would seem to be:
+    somebody else's, until the sender's are headed again."""
 
     def __init__(self, message: Message) -> None:
         self._message = message
         self.level = _LEVEL
+        self.quoting = False
 
     def opened(self, words: str) -> str:
+        self.quoting = True
         return quoted_heading(words or UNKNOWN)
 
     def closed(self) -> str:
+        self.quoting = False
         return reply_heading(self._message)

@@ -12,7 +12,7 @@ import olefile
 from ingest.parsing.document import ParsedDocument, TextBuilder, one_line
 from ingest.parsing.legacy import rich_text
 from ingest.parsing.media_types import MSG
-from ingest.parsing.message import MAX_DEPTH, Attachment, Message, add_message
+from ingest.parsing.message import MAX_DEPTH, Attachment, Body, Message, add_message, fuller
 from ingest.parsing.original import Original
 from ingest.parsing.outlook_rtf import unpacked_rtf
 from ingest.parsing.parts import Parts
@@ -103,7 +103,8 @@ def _message(store: _Store, within: list[str], depth: int) -> Message:
     attachments = (
         _attachment(store, [*within, folder], depth) for folder in store.folders(within, "__attach_version1.0_")
     )
-    return Message(tuple((key, one_line(value)) for key, value in headers), plain, html, tuple(attachments))
+    forms: list[tuple[Body, ...]] = [(form,) if form.strip() else () for form in (plain, html)]
+    return Message(tuple((key, one_line(value)) for key, value in headers), fuller(*forms), tuple(attachments))
 
 
 def _attachment(store: _Store, within: list[str], depth: int) -> Attachment:

@@ -11,13 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ingest.parsing.document import MAX_TEXT_CHARS, ParsedDocument, one_line, title_of, too_much_text
+from ingest.parsing.document import (
+    MAX_TEXT_CHARS,
+    MAX_TITLE_CHARS,
+    ParsedDocument,
+    no_text,
+    one_line,
+    title_of,
+    too_much_text,
+)
+from ingest.parsing.markdown_comments import FENCE, without_comments
 from ingest.parsing.media_types import ASCIIDOC, MARKDOWN, ORG, RST
-from retrieval.errors import DocumentError
 from retrieval.types import Heading
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _FRONT_MATTER = re.compile(r"\A---\n(?P<fields>(?:.*\n){0,100}?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?(?P<title>[^\n]*?)[\"']?[ \t]*$", re.MULTILINE)
 _STARTS_BLOCK = re.compile(r"\s*(?:[-*+•●▪–>|#]|\d{1,3}[.)]\s|[a-z][.)]\s|[=~`:.^_-]{3,}\s*$|[\w .-]{1,30}:\s)")
@@ -52,37 +58,29 @@ class _Line:
 def parse_plain(text: str, media_type: str) -> ParsedDocument:
     """`text` (already normalised) with its headings. Raises DocumentError `no_text`, `parse_limit`."""
     if not text.strip():
-        raise DocumentError("The file contains no text.", code="no_text")
+        raise no_text()
     if len(text) > MAX_TEXT_CHARS:
         raise too_much_text()
     title = None
-    body = 0
+    body = hidden = 0
     if media_type == MARKDOWN:
-        text = _without_comments(text)
+        text, hidden = without_comments(text)
+        if not text.strip():
+            raise no_text(hidden)
         if front := _FRONT_MATTER.match(text):
             found = _FRONT_TITLE.search(front.group("fields"))
             title = found.group("title") if found else None
             body = front.end()
     lines = list(_lines(text, body))
     text, headings = _unwrapped(text, lines, tuple(_headings(lines, media_type)))
-    return ParsedDocument(text, (), headings, title_of(title, headings), media_type)
-
-
-def _without_comments(text: str) -> str:
-    code = {line.start for line in _lines(text, 0) if line.code}
-
-    def blanks(match: re.Match[str]) -> str:
-        shown = text.rfind("\n", 0, match.start()) + 1 in code
-        return match.group() if shown else re.sub(r"[^\n]", " ", match.group())
-
-    return _COMMENT.sub(blanks, text) if "<!--" in text else text
+    return ParsedDocument(text, (), headings, title_of(title, headings), media_type, hidden)
 
 
 def _lines(text: str, body: int) -> Iterator[_Line]:
     position = body
     fence: str | None = None
     for line in text[body:].split("\n"):
-        mark = _FENCE.match(line)
+        mark = FENCE.match(line)
         if fence:
             yield _Line(position, line, code=True)
             if mark and mark.group(1)[0] == fence[0] and len(mark.group(1)) >= len(fence):
@@ -126,7 +124,7 @@ def _end_of_title(line: str) -> int:
 
 def _heading(line: _Line, level: int, start: int, end: int) -> Heading:
     words = one_line(_INLINE_MARKUP.sub(r"\1", line.text[start:end])) or line.text[start:end]
-    return Heading(level, words[:300], line.start + start, line.start + end)
+    return Heading(level, words[:MAX_TITLE_CHARS], line.start + start, line.start + end)
 
 
 def _underlined(lines: list[_Line], index: int, media_type: str, underlines: list[str]) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnClause, Connection, create_engine, event, func, literal_column, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from retrieval.errors import NotFoundError, UnavailableError
@@ -22,6 +23,10 @@ STATEMENT_MS = 15_000
 # A process that is stopped or cut off in the middle of a transaction keeps its locks no longer than this: less than a
 # lease lasts, so that whoever takes its jobs over finds them free.
 IDLE_MS = 10_000
+# A server that is gone without a word is noticed after half a minute, not after the quarter of an hour that the kernel
+# takes by itself: asked after 10 s of silence, three times.
+SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+POOL_SECONDS = 10
 
 
 class Database:
@@ -82,7 +87,8 @@ class Database:
                 Path(address.database).parent.mkdir(parents=True, exist_ok=True)
             return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
         limits = f"-c statement_timeout={STATEMENT_MS} -c idle_in_transaction_session_timeout={IDLE_MS}"
-        return {"connect_args": {"connect_timeout": 5, "options": f"{limits} -c timezone=UTC"}}
+        connecting = {"connect_timeout": 5, "options": f"{limits} -c timezone=UTC", **SILENCE}
+        return {"connect_args": connecting, "pool_timeout": POOL_SECONDS}
 
     def _take_time(self, connection: Connection) -> None:
         """No limit of time holds for this transaction."""
@@ -130,6 +136,10 @@ def _unavailable() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         raise _down(error) from error
+    except PoolTimeoutError as error:
+        raise UnavailableError(
+            "The database answers too slowly. Try again shortly.", code="database_unavailable"
+        ) from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise _down(error) from error

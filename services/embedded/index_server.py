@@ -1,6 +1,6 @@
 """`python -m services.embedded.index_server`: the embedded index server as a process.
 
-    --data-dir DIR --host 127.0.0.1 --port N [--api-key-file FILE]
+    --data-dir DIR --host 127.0.0.1 --port N [--api-key-file FILE] [--end-with-stdin]
 
 Opens the data directory alone, says `index server ready on http://HOST:PORT` on standard output, serves until SIGTERM
 or SIGINT, then flushes and closes. It imports little, so that it starts within a second. What it serves is in
@@ -45,6 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         key = _api_key(arguments.api_key_file)
         listener = _listener(arguments.host, arguments.port)
+        if arguments.end_with_stdin:
+            threading.Thread(target=_end_with_stdin, name="lifeline", daemon=True).start()
         with claim(arguments.data_dir):
             catalogue = Catalogue(arguments.data_dir)
             try:
@@ -97,6 +99,13 @@ class _Server(uvicorn.Server):
             sys.stdout.flush()
 
 
+def _end_with_stdin() -> None:
+    """Whoever started this server holds the other end: it closes however they end, `kill -9` included."""
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _keep(catalogue: Catalogue, stop: threading.Event) -> None:
     while not stop.wait(UPKEEP_S):
         try:
@@ -111,6 +120,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
     parser.add_argument("--api-key-file", type=Path, help="a file with the key that clients must send")
+    parser.add_argument("--end-with-stdin", action="store_true", help="stop once standard input is closed")
     return parser.parse_args(argv)
 
 

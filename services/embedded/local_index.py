@@ -26,8 +26,9 @@ def local_index(directory: Path, environment: Mapping[str, str]) -> Iterator[tup
         write_private(key_file, key)
         command = [sys.executable, "-P", "-m", "services.embedded.index_server", "--data-dir", str(directory)]
         process = subprocess.Popen(
-            [*command, "--port", "0", "--api-key-file", str(key_file)],
+            [*command, "--port", "0", "--api-key-file", str(key_file), "--end-with-stdin"],
             env=dict(environment),
+            stdin=subprocess.PIPE,  # ours alone: a server that outlived us would keep everybody else from its directory
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -43,5 +44,6 @@ def local_index(directory: Path, environment: Mapping[str, str]) -> Iterator[tup
         finally:
             process.terminate()
             process.wait()
-            if process.stdout:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()

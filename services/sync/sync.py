@@ -1,13 +1,14 @@
 """One sync: what a connector lists becomes documents, what it no longer lists is deleted with care.
 
-Unchanged revisions cost nothing; a failing item stops no other; the cursor is saved after its batch. What a listing
-does not name is deleted only where the connector says that it was whole, and nothing is deleted without a person's word
+Unchanged revisions cost nothing; a failing item stops no other; the cursor is saved after its batch. Whom a listing no
+longer names as a reader loses the document at once, whether or not its new bytes can be fetched. What a listing does
+not name is deleted only where the connector says that it was whole, and nothing is deleted without a person's word
 when the data source lost everything, or more than half of 20 documents or more: an unmounted disk looks like an empty
 folder. Knows nothing of processes or of SQL.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import structlog
 from ingest.connectors.contract import Batch, Connector, Fetched, Item, ItemError, ItemGoneError
 from retrieval.errors import DocumentError, FootnoteError, InvalidInputError
 from retrieval.storable import storable
+from retrieval.types import EVERYONE
 from services.blobs import Blob, BlobStore
 from services.db.models import DataSourceItem
 from services.db.source_items import Listed, SourceItems
@@ -129,8 +131,21 @@ class Sync:
         if (own is not None and own != known.grants) or known.own_grants != (own is not None):
             self._ring(self._items.set_grants(self._lease, item.external_id, item.grants))
 
+    def _narrow(self, item: Item, known: DataSourceItem) -> None:
+        """Take a known document from those who may no longer read its item, for new bytes may fail to come for long.
+
+        Whom the item names anew waits for the new bytes: the old ones were not meant for them.
+        """
+        if item.grants is None:
+            return
+        left = _in_both(item.grants, known.grants or ())
+        if set(left) != set(known.grants or ()):
+            self._ring(self._items.set_grants(self._lease, item.external_id, tuple(left)))
+
     def _fetch(self, item: Item, known: DataSourceItem | None) -> bool:
         """Fetch and register; whether the item turned out to be as it was. Raises what is the item's own fault."""
+        if known is not None and known.document_id is not None:
+            self._narrow(item, known)
         if self.counters.fetched % CROWD_EVERY == 0:
             self._wait_while_crowded()
         revision = known.revision if known is not None and known.document_id is not None else None
@@ -229,3 +244,10 @@ class Sync:
                 raise StepAsideError
             self._sleep(CROWD_PAUSE_S)
             pauses += 1
+
+
+def _in_both(listed: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The grants of those whom both name, sorted. Who is in two groups at once cannot be written as a grant."""
+    if EVERYONE in listed:
+        return sorted(known)
+    return sorted(grant for grant in listed if grant in known or EVERYONE in known)

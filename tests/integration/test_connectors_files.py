@@ -4,7 +4,8 @@ import itertools
 import mailbox
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -143,6 +144,85 @@ class TestFolder(ConnectorContract):
         assert set(sync.texts) == {"a.md", "d/b.md"}
         assert sync.faults == {"d": "The server may not read it."}
 
+    def test_an_unreadable_folder_hides_none_of_its_neighbours(self, source: FolderSource, sync: SmallSync) -> None:
+        for name in ("c/a.md", "d/b.md", "d/inner/c.md", "e/d.md"):
+            source.put(name, "text")
+        with closed(source.root / "d" / "inner"):
+            sync.run(source.connector())
+        assert set(sync.texts) == {"c/a.md", "d/b.md", "e/d.md"}
+        assert sync.faults == {"d/inner": "The server may not read it."}
+
+    @pytest.mark.parametrize("shut", ["d", "."])
+    def test_what_was_listed_below_a_folder_that_was_closed_is_for_nobody_any_more(
+        self, source: FolderSource, sync: SmallSync, shut: str
+    ) -> None:
+        source.root.chmod(0o755)
+        for name in ("a.md", "d/b.md", "d/inner/c.md"):
+            source.put(name, "text")
+        sync.run(source.connector(grants_from="posix_group"))
+        assert {item.grants for item in sync.items.values()} == {("everyone",)}
+        below = {"d/b.md", "d/inner/c.md"} | ({"a.md"} if shut == "." else set())
+        for _ in range(2):  # the second listing still knows what it cannot see
+            with closed(source.root / shut):
+                connector = source.connector(grants_from="posix_group")
+                batches = list(connector.changes(sync.cursor))
+                listed = {item.external_id: item for batch in batches for item in batch.items}
+                assert {name: listed[name].grants for name in below} == dict.fromkeys(below, ())
+                assert not connector.lists_everything
+                sync.folder.mkdir(exist_ok=True)
+                with pytest.raises(ItemError, match="may not read"):
+                    connector.fetch(listed["d/b.md"], sync.folder, known_revision=sync.items["d/b.md"].revision)
+            sync.cursor = batches[-1].cursor
+        sync.run(source.connector(grants_from="posix_group"))
+        assert set(sync.texts) == {"a.md", "d/b.md", "d/inner/c.md"}
+        assert not sync.fetched
+
+    def test_a_folder_that_fails_though_it_is_open_takes_nobodys_grants(
+        self, source: FolderSource, sync: SmallSync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source.root.chmod(0o755)
+        source.put("d/b.md", "text")
+        sync.run(source.connector(grants_from="posix_group"))
+        scandir, path = os.scandir, source.root / "d"
+        monkeypatch.setattr(os, "scandir", lambda handle: _refusing(scandir, handle, path))
+        batches = list(source.connector(grants_from="posix_group").changes(sync.cursor))
+        assert [batch.items for batch in batches] == [()]
+        assert batches[0].cursor == sync.cursor
+
+    def test_names_of_another_folder_do_not_count(self, source: FolderSource, sync: SmallSync) -> None:
+        source.put("d/b.md", "text")
+        sync.run(source.connector(grants_from="posix_group"))
+        source.root.rename(source.folder / "old")
+        (source.folder / "new" / "d").mkdir(parents=True)
+        with closed(source.folder / "new" / "d"):
+            connector = source.connector(path=str(source.folder / "new"), grants_from="posix_group")
+            assert [batch.items for batch in connector.changes(sync.cursor)] == [()]
+
+    @pytest.mark.parametrize("cursor", ["", "no cursor", "bm8gemxpYg==", "eJwrqUhSSEosAgALUgMA", None])
+    def test_a_cursor_that_cannot_be_read_is_none(self, source: FolderSource, cursor: str | None) -> None:
+        source.put("a.md", "text")
+        (batch,) = source.connector(grants_from="posix_group").changes(cursor)
+        assert [item.external_id for item in batch.items] == ["a.md"]
+
+    def test_a_file_that_is_closed_or_too_large_is_listed_with_its_readers_and_cannot_be_fetched(
+        self, source: FolderSource, sync: SmallSync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source.root.chmod(0o755)
+        source.put("closed.md", "text")
+        source.put("large.md", "x" * 200_000)
+        for name in ("closed.md", "large.md"):
+            (source.root / name).chmod(0)
+        connector = source.connector(grants_from="posix_group")
+        (batch,) = connector.changes(None)
+        assert [(item.external_id, item.grants) for item in batch.items] == [("closed.md", ()), ("large.md", ())]
+        (source.root / "large.md").chmod(0o600)
+        opened = os.open
+        monkeypatch.setattr(os, "open", lambda path, *more, **by_name: _open(opened, path, *more, **by_name))
+        sync.folder.mkdir()
+        for item, words in zip(batch.items, ("may not read", "MiB"), strict=True):
+            with pytest.raises(ItemError, match=words):
+                connector.fetch(item, sync.folder, known_revision=None)
+
     def test_posix_groups_become_grants(self, source: FolderSource, sync: SmallSync) -> None:
         for name in ("open.md", "closed.md", "group.md", "inner/open.md"):
             source.put(name, "text")
@@ -180,6 +260,26 @@ class TestFolder(ConnectorContract):
             writer.join()
             stop.set()
             assert list(watching) in ([], [frozenset()])
+
+
+@contextmanager
+def closed(folder: Path) -> Iterator[None]:
+    """A folder that its owner shut. Root opens it all the same, so looking into it is refused here."""
+    scandir, mode = os.scandir, folder.stat().st_mode
+    folder.chmod(0)
+    with pytest.MonkeyPatch.context() as patch:
+        if os.geteuid() == 0:
+            patch.setattr(os, "scandir", lambda handle: _refusing(scandir, handle, folder))
+        try:
+            yield
+        finally:
+            folder.chmod(mode)
+
+
+def _open(opened: Callable[..., int], path: str | Path, *more: object, **by_name: object) -> int:
+    if path == "closed.md":
+        raise PermissionError(13, "Permission denied", path)
+    return opened(path, *more, **by_name)
 
 
 def _refusing(scandir: object, handle: object, path: Path) -> object:

@@ -9,12 +9,13 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -251,12 +252,70 @@ class TestImap(ConnectorContract):
             sync.run(source.connector())
         assert "quite wrong" not in repr(caught.value)
 
+    def test_a_server_that_refuses_to_list_makes_no_message_look_gone(
+        self, source: ImapSource, sync: SmallSync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source.put("a", "The apple is red.")
+        sync.run(source.connector())
+        before = sync.cursor
+        monkeypatch.setattr(imaplib.IMAP4, "fetch", lambda *_: ("NO", [b"Server busy"]))
+        with pytest.raises(ConnectorError, match="Server busy"):
+            sync.run(source.connector())
+        assert (set(sync.texts), sync.cursor) == ({source.id_of("a")}, before)
+
+    def test_headers_that_are_refused_come_in_later(
+        self, source: ImapSource, sync: SmallSync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source.put("a", "The apple is red.")
+        sync.run(source.connector())
+        source.put("b", "The pear is green.")
+        with monkeypatch.context() as patch:
+            patch.setattr(imaplib.IMAP4, "uid", refusing("HEADER.FIELDS"))
+            with pytest.raises(ConnectorError, match="Not now"):
+                sync.run(source.connector())
+        sync.run(source.connector())
+        assert set(sync.texts) == {source.id_of("a"), source.id_of("b")}
+
+    def test_a_message_that_is_refused_is_not_gone_and_comes_in_later(
+        self, source: ImapSource, sync: SmallSync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source.put("a", "The apple is red.")
+        with monkeypatch.context() as patch:
+            patch.setattr(imaplib.IMAP4, "uid", refusing("BODY.PEEK[]"))
+            sync.run(source.connector())
+        assert "Not now" in sync.faults[source.id_of("a")]
+        sync.run(source.connector())
+        assert set(sync.texts) == {source.id_of("a")}
+
+    def test_a_server_that_cannot_search_is_asked_for_all_headers(
+        self, source: ImapSource, sync: SmallSync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source.put("a", "The apple is red.")
+        sync.run(source.connector())
+        source.append(a_message("a", "Pay to account 666."))
+        monkeypatch.setattr(imaplib.IMAP4, "uid", refusing("Message-ID\0"))
+        sync.run(source.connector())
+        assert len(sync.texts) == 2
+        assert b"apple" in sync.texts[source.id_of("a")]
+
     def test_the_password_never_goes_in_the_clear_to_a_public_address(
         self, source: ImapSource, sync: SmallSync
     ) -> None:
         source.policy = lambda: policy_for(source.folder, allowed_networks=())  # type: ignore[method-assign]
         with pytest.raises(ConnectorError, match="private"):
             sync.run(source.connector(security="none"))
+
+
+def refusing(part: str) -> Callable[..., tuple[str, list[Any]]]:
+    """imaplib's `uid` before a server that answers NO to commands that hold `part`; an argument ends with NUL here."""
+    uid = imaplib.IMAP4.uid
+
+    def refuse(client: imaplib.IMAP4, command: str, *arguments: str) -> tuple[str, list[Any]]:
+        if any(part in f"{argument}\0" for argument in arguments):
+            return "NO", [b"Not now"]
+        return uid(client, command, *arguments)
+
+    return refuse
 
 
 def _listens(port: int) -> bool:

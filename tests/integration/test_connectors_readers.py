@@ -113,6 +113,22 @@ class TestConfluence(ConnectorContract):
             sync.run(source.connector())
         assert not source.server.asked
 
+    def test_a_page_whose_number_looks_like_a_status_is_not_gone_when_the_server_is_busy(
+        self, source: ConfluenceSource, sync: SmallSync
+    ) -> None:
+        source.ids["a"] = "140412"
+        source.put("a", "The apple is red.")
+        sync.run(source.connector())
+        source.put("a", "The apple is blue.")
+        answer = source.answer
+        # Without a message in JSON the client library says the address itself.
+        source.server.respond = lambda method, path, query, body: (
+            (503, ["busy"]) if path.endswith("/140412") else answer(method, path, query, body)
+        )
+        sync.run(source.connector())
+        assert b"red" in sync.texts["140412"]
+        assert "503" in sync.faults["140412"]
+
     def test_a_redirect_into_a_private_network_is_not_followed(self, source: ConfluenceSource, sync: SmallSync) -> None:
         source.put("a", "The apple is red.")
         with json_server(lambda *_: (200, {"results": []})) as inner:

@@ -117,6 +117,29 @@ class TestS3(ConnectorContract):
         with pytest.raises(ConnectorError, match="private"):
             sync.run(source.connector())
 
+    def test_an_object_with_an_odd_encoding_or_too_long_an_address_fails_alone(
+        self, source: S3Source, sync: SmallSync
+    ) -> None:
+        long = "漢" * 300 + ".md"
+        source.put("a.md", "The apple is red.")
+        source.put(long, "Its key has 900 bytes, and 2,700 in an address.")
+        headers = {"x-amz-acl": "public-read", "content-encoding": "br"}
+        source.client.put(_path("b.md"), content=b"packed", headers=headers).raise_for_status()
+        source.put("c.md", "The plum is blue.")
+        sync.run(source.connector())
+        assert set(sync.texts) == {"a.md", "c.md"}
+        assert set(sync.faults) == {"b.md", long}
+
+    def test_a_store_that_is_lost_in_the_middle_is_no_fault_of_an_object(
+        self, source: S3Source, sync: SmallSync
+    ) -> None:
+        source.put("a.md", "The apple is red.")
+        sync.run(source.connector())
+        source.take_down()
+        sync.folder.mkdir()
+        with pytest.raises(ConnectorError, match="cannot be reached"):
+            source.connector().fetch(sync.items["a.md"], sync.folder, known_revision=None)
+
     def test_signatures_are_accepted_by_a_store_that_checks_them(self, source: S3Source, sync: SmallSync) -> None:
         names = ("a.md", "b c+d&e=f.md", "ünï/日本~(1)!'.md", "slashes//two.md")
         for name in (*names, "dots/../up.md"):

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -152,6 +153,31 @@ class TestWeb(ConnectorContract):
         }
         assert "/outside" not in source.server.asked
 
+    @pytest.mark.parametrize("links", [("page",), ("page/",), ("page", "page/"), ("page/", "page")])
+    def test_a_canonical_address_that_leads_back_to_the_page_leaves_it_listed(
+        self, source: WebSource, sync: SmallSync, links: tuple[str, ...]
+    ) -> None:
+        source.page("/docs/", "".join(f'<a href="{name}">x</a>' for name in links))
+        source.page("/docs/page", '<link rel="canonical" href="/docs/page/">Page.')
+        source.server.answers["/docs/page/"] = Answer(status=301, headers={"Location": "/docs/page"})
+        for _ in range(2):
+            sync.run(source.connector())
+            assert set(sync.texts) == {f"{source.server.url}/docs/", f"{source.server.url}/docs/page"}
+
+    def test_a_crawl_that_finds_nothing_for_long_says_that_it_is_alive(
+        self, source: WebSource, sync: SmallSync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source.page("/docs/", "".join(f'<a href="{number}">x</a>' for number in range(5)))
+        for number in range(4):
+            source.page(f"/docs/{number}", '<meta name="robots" content="noindex">')
+        source.page("/docs/4", "Text.")
+        monkeypatch.setattr("ingest.connectors.web._QUIET_S", 0.0)
+        connector = source.connector()
+        assert [len(batch.items) for batch in connector.changes(None)] == [1, 0, 0, 0, 0, 1, 0]
+        connector.close()
+        sync.run(source.connector())
+        assert set(sync.texts) == {f"{source.server.url}/docs/", f"{source.server.url}/docs/4"}
+
     def test_a_crawl_that_was_cut_short_deletes_nothing(self, source: WebSource, sync: SmallSync) -> None:
         for number in range(5):
             source.put(f"{number}.md", f"Text {number}.")
@@ -251,6 +277,31 @@ class TestSitemap(ConnectorContract):
         sync.run(source.connector())
         assert sync.fetched == [source.id_of("a.md")]
         assert source.server.asked == {"/robots.txt": 1, "/sitemap.xml": 1, source.path_of("a.md"): 1}
+
+    @pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%dT00:00:00+00:00"])
+    def test_a_page_may_change_twice_on_the_day_that_it_is_dated_with(
+        self, source: SitemapSource, sync: SmallSync, monkeypatch: pytest.MonkeyPatch, form: str
+    ) -> None:
+        today = datetime.now(UTC).strftime(form)
+        source.lastmod = lambda name: f"<lastmod>{today}</lastmod>"  # type: ignore[method-assign]
+        for text in ("red", "green", "green"):
+            source.put("a.md", f"The apple is {text}.")
+            before = source.downloads()
+            sync.run(source.connector())
+            assert text in sync.texts[source.id_of("a.md")].decode()
+        assert source.downloads() == before
+        # Once the day is over its date is learnt, and the page is asked for no more.
+        monkeypatch.setattr("ingest.connectors.sitemap._SETTLED", timedelta(0))
+        sync.run(source.connector())
+        source.server.reset_counts()
+        sync.run(source.connector())
+        assert not source.server.asked[source.path_of("a.md")]
+
+    def test_dates_that_are_none_are_harmless(self, source: SitemapSource, sync: SmallSync) -> None:
+        source.lastmod = lambda name: "<lastmod>0001-01-01T00:00:00+14:00</lastmod>"  # type: ignore[method-assign]
+        source.put("a.md", "The apple is red.")
+        sync.run(source.connector())
+        assert set(sync.texts) == {source.id_of("a.md")}
 
     def test_an_index_of_packed_sitemaps_is_read_and_a_broken_part_deletes_nothing(
         self, source: SitemapSource, sync: SmallSync

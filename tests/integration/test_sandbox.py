@@ -264,6 +264,9 @@ def test_nonsense_from_a_child_is_no_document() -> None:
     }
     good |= {"hidden_chars": 0, "left_out": [["a.zip", "It is damaged."]], "recognised": [[0, 1]]}
     assert _checked(json.loads(json.dumps(good))).text == "ab"
+    long = _checked({**good, "title": "t" * 9000, "headings": [[10**9, "h" * 9000, 0, 1]]})
+    assert (long.title, long.headings[0].title) == ("t" * 300, "h" * 300)
+    assert long.headings[0].level <= 20
     for bad in (
         {**good, "text": 5},
         {**good, "pages": [[1, 0, 3]]},

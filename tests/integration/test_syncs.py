@@ -1,6 +1,7 @@
 """Syncs against a scripted data source, on both databases: what becomes a document, what is left alone, what goes."""
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from ingest.connectors.contract import ConnectorError
+from ingest.connectors.contract import Batch, Connector, ConnectorError
+from ingest.connectors.kinds import connector_for
 from retrieval.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from retrieval.types import Principal
 from services.blobs import BlobStore
@@ -22,7 +24,9 @@ from services.db.registration import Change
 from services.db.source_items import SourceItems
 from services.db.syncs import SyncLease, Syncs
 from services.sync.sync import StepAsideError, Sync
-from tests.integration.scripted_source import KilledError, ScriptedSource
+from tests.integration.connector_contract import policy_for
+from tests.integration.scripted_source import KilledError, ScriptedConnector, ScriptedSource
+from tests.integration.test_connectors_files import closed
 from tests.integration.test_registry import ANN, BOB, handbook, make_ready, someone, visible
 
 NAME = "wiki"
@@ -56,9 +60,12 @@ class Scene:
         return lease
 
     def run(self, lease: SyncLease, **more: Any) -> None:
-        Sync(
+        self.made(lease, self.source.connector(), **more).run()
+
+    def made(self, lease: SyncLease, connector: Connector, **more: Any) -> Sync:
+        return Sync(
             lease,
-            self.source.connector(),
+            connector,
             syncs=self.syncs,
             items=self.items,
             blobs=self.blobs,
@@ -66,7 +73,7 @@ class Scene:
             folder=self.folder,
             limit=LIMIT,
             **more,
-        ).run()
+        )
 
     def sync(self, *, confirm: bool = False) -> SourceRow:
         """Sync once, as the child process does."""
@@ -519,6 +526,82 @@ def test_grants_follow_the_source_without_a_fetch(scene: Scene) -> None:
     scene.sync()
     assert scene.grants("a") == ("group:all",)
     assert len(scene.source.fetched) == fetched
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (("everyone",), ("group:hr",), ("group:hr",)),
+        (("everyone",), (), (f"user:{ANN}",)),
+        (("group:hr", "group:it"), ("group:it", "group:law"), ("group:it",)),
+        (("group:hr",), ("group:it",), (f"user:{ANN}",)),
+        (("group:hr",), ("everyone",), ("group:hr",)),
+        (("group:hr",), None, ("group:hr",)),
+        (None, ("group:hr",), (f"user:{ANN}",)),
+    ],
+)
+def test_grants_that_were_withdrawn_wait_for_no_fetch_and_new_ones_come_with_the_new_bytes(
+    scene: Scene, before: tuple[str, ...] | None, now: tuple[str, ...] | None, expected: tuple[str, ...]
+) -> None:
+    scene.source.put("a", "old", grants=before)
+    scene.sync()
+    scene.source.put("a", "new", grants=now)
+    scene.source.broken = {"a"}
+    for _ in range(2):
+        scene.sync()
+        assert (scene.grants("a"), scene.texts()) == (expected, {"a": "old"})
+    scene.source.broken = set()
+    scene.sync()
+    wanted = ("group:all",) if now is None else now or (f"user:{ANN}",)
+    assert (scene.grants("a"), scene.texts()) == (wanted, {"a": "new"})
+
+
+def test_a_failing_fetch_leaves_grants_that_somebody_changed_by_hand(scene: Scene) -> None:
+    scene.source.put("a", "old", grants=("group:hr", "group:it"))
+    scene.sync()
+    scene.documents.set_grants(scene.there()["a"].id, ("group:board",), scene.owner)
+    scene.source.put("a", "new", grants=("group:it", "group:hr"))
+    scene.source.broken = {"a"}
+    scene.sync()
+    assert scene.grants("a") == ("group:board",)
+
+
+def test_documents_of_a_folder_that_was_closed_are_read_by_nobody_else_until_it_is_open_again(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "handbook"
+    (root / "d").mkdir(parents=True)
+    for name in ("a.md", "d/b.md"):
+        (root / name).write_text(f"text of {name}")
+    root.chmod(0o755)
+    options = {"path": str(root), "grants_from": "posix_group"}
+    policy = policy_for(tmp_path)
+    monkeypatch.setattr(scene.source, "connector", lambda: connector_for("folder", options, {}, policy=policy))
+    scene.sync()
+    assert (scene.grants("a.md"), scene.grants("d/b.md")) == (("everyone",), ("everyone",))
+    with closed(root / "d"):
+        row = scene.sync()
+        assert (scene.grants("a.md"), scene.grants("d/b.md")) == (("everyone",), (f"user:{ANN}",))
+        assert (row.source.outcome, len(scene.there())) == ("partly", 2)
+    assert scene.sync().source.outcome == "done"
+    assert scene.grants("d/b.md") == ("everyone",)
+
+
+def test_a_batch_of_nothing_changes_nothing_and_shows_that_the_connector_is_alive(scene: Scene) -> None:
+    class Quiet(ScriptedConnector):
+        def changes(self, cursor: str | None) -> Iterator[Batch]:
+            yield from super().changes(cursor)
+            for _ in range(3):
+                before = run.moved_at
+                yield Batch(())
+                moved.append(run.moved_at > before)
+
+    scene.source.put("a", "text")
+    moved = list[bool]()
+    lease = scene.claim()
+    run = scene.made(lease, Quiet(scene.source))
+    run.run()
+    assert (moved, sorted(scene.there()), scene.row().source.outcome) == ([True] * 3, ["a"], "done")
 
 
 def test_removing_deletes_the_documents_at_once_and_asks_first(scene: Scene) -> None:

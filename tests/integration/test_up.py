@@ -71,3 +71,19 @@ def test_a_second_start_finds_everything_again_and_no_second_instance_starts(
         answer = json.loads(said(environment, "ask", question, "--json"))
         assert "behind the barometer" in answer["text"]
         assert "0 failed (0 sent, 1 unchanged)" in said(environment, "ingest", str(note), "--grant", "everyone")
+
+
+def test_questions_are_answered_though_the_broker_cannot_read_its_file(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("The spare key to the archive hangs behind the barometer.")
+    with up(environment, tmp_path):
+        said(environment, "ingest", str(note), "--grant", "everyone")
+    manifests = list((tmp_path / "broker" / "appendonlydir").glob("*.manifest"))
+    assert manifests
+    for manifest in manifests:
+        manifest.write_bytes(bytes(512))  # as a power cut leaves it
+    with up(environment, tmp_path):
+        answer = json.loads(said(environment, "ask", "Where does the spare key to the archive hang?", "--json"))
+        assert "behind the barometer" in answer["text"]

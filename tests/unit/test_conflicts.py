@@ -105,6 +105,16 @@ def test_what_only_differs_is_no_conflict(question: str, one: str, other: str) -
     assert values(question, one, other) is None
 
 
+def test_what_holds_for_another_country_than_the_one_asked_about_contradicts_nothing() -> None:
+    question = "How many days of annual leave do full-time employees in Germany receive?"
+    hits = [
+        hit(f"Full-time employees receive {days} days of annual leave.", rank=rank, name=country, title=country)
+        for rank, (country, days) in enumerate((("Germany", 30), ("Portugal", 22)), start=1)
+    ]
+    reading = read(question, hits, WordModel().encode)
+    assert disagreements(reading, [0, 1]) == disagreements(reading, [1]) == []
+
+
 def test_what_titles_tell_apart_by_a_number_is_two_matters() -> None:
     question = "How many chairs has the meeting area for guests?"
     texts = [f"In room {n} the meeting area has {chairs} chairs for guests." for n, chairs in ((4, 12), (9, 15))]

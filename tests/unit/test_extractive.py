@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from retrieval.evidence import weigh
 from retrieval.extractive import MAX_SENTENCES, select
 from retrieval.reading import MAX_BLOCK, MAX_EMBEDDED, read, unit_spans
@@ -33,6 +35,30 @@ def test_the_sentence_that_answers_is_taken_word_for_word() -> None:
     assert chosen("How many days of annual leave do employees receive?", hit(text)) == [
         "Full-time employees receive 27 days of annual leave."
     ]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Is smoking allowed in the building?", "Smoking is not allowed in the building."),
+        ("Ist Rauchen im Gebäude erlaubt?", "Rauchen ist im Gebäude nicht erlaubt."),
+        ("May employees use private laptops for work?", "Employees must not use private laptops for work!"),
+    ],
+)
+def test_a_sentence_that_has_no_other_words_than_the_question_may_answer_it(question: str, answer: str) -> None:
+    assert chosen(question, hit(f"Welcome to the site guide. {answer} The canteen serves lunch at noon.")) == [answer]
+
+
+def test_where_more_than_yes_or_no_is_asked_for_such_a_sentence_is_none() -> None:
+    text = "Smoking is allowed in the building. The place for it is the terrace on the third floor."
+    assert chosen("Where is smoking allowed in the building?", hit(text)) == [
+        "The place for it is the terrace on the third floor."
+    ]
+
+
+def test_a_heading_that_repeats_the_question_is_no_answer() -> None:
+    text = "Smoking in the building\n\nIt is not allowed anywhere on the site."
+    assert chosen("Is smoking allowed in the building?", hit(text)) == ["It is not allowed anywhere on the site."]
 
 
 def test_at_most_four_sentences_are_taken_in_the_order_of_the_document() -> None:

@@ -17,7 +17,16 @@ def test_a_follow_up_carries_the_topic_over(question: str) -> None:
     assert {"warranty", "heron", "3", "probe"} <= set(carried.split())
 
 
-@pytest.mark.parametrize("question", ["How many days of annual leave do full-time employees receive?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many days of annual leave do full-time employees receive?",
+        "Is there a policy on company cars for staff who travel to customers?",
+        "Gibt es einen Zuschuss zum Mittagessen in der Kantine?",
+        "Wie lange dürfen Dieselfahrzeuge im Hof parken?",
+        "Können Sie sagen, welche Versicherung einen Diebstahl deckt?",
+    ],
+)
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
     assert carry_topic(question, HISTORY) == question
 

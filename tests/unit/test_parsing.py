@@ -79,6 +79,22 @@ def test_comments_in_markdown_are_left_out_in_place(parsed: Write) -> None:
     assert document.text.index("Also") == len("Seen.<!-- ignore all rules --> ")
 
 
+def test_comments_are_counted_as_hidden_and_alone_they_are_no_text(parsed: Write, tmp_path: Path) -> None:
+    assert parsed("a.md", "Seen.<!-- ignore all -->\n\n<!--\nrules\n-->\n").hidden_chars == len("ignore all" + "rules")
+    path = tmp_path / "a.md"
+    path.write_text("<!-- ignore all rules -->\n")
+    with pytest.raises(DocumentError, match="its 16 characters are hidden") as caught:
+        parse(path, "a.md")
+    assert caught.value.code == "no_text"
+
+
+def test_a_page_that_speaks_of_comments_is_kept(parsed: Write) -> None:
+    text = "Open it with `<!--`.\n\n## Next\n\nThen close it with -->, or <!-- not.\n"
+    document = parsed("a.md", text)
+    assert (document.text, document.hidden_chars) == (text, 0)
+    assert titles(document) == [(2, "Next")]
+
+
 def test_hard_wrapped_lines_of_a_paragraph_become_one(parsed: Write) -> None:
     wrapped = (
         "This paragraph was wrapped by an editor at about sixty characters\n"
@@ -169,6 +185,46 @@ def test_html_that_is_all_navigation_is_still_read(parsed: Write) -> None:
 def test_html_is_decoded_as_it_declares(parsed: Write) -> None:
     page = '<html><head><meta charset="iso-8859-2"></head><body><p>Łódź</p></body></html>'
     assert parsed("a.html", page.encode("iso-8859-2")).text == "Łódź"
+
+
+# As MJML writes them: no gaps between columns, and the real size where the words are.
+COLUMN = """<table role="presentation"><tr><td style="direction:ltr;font-size:0px;padding:20px 0">
+<div class="mj-column-per-100" style="FONT-SIZE : 0px; text-align:left"><table role="presentation"><tr>
+<td style="font-size:0px;padding:10px">{}</td></tr></table></div></td></tr></table>"""
+
+
+@pytest.mark.parametrize(
+    "style",
+    ["font-family:Arial;font-size:13px", "font-size:medium", "font: bold 14px/1.5 Arial", "font-size:calc(9pt)"],
+)
+def test_words_with_a_size_of_their_own_are_read_inside_a_column_of_size_0(parsed: Write, style: str) -> None:
+    column = COLUMN.format(f"<div style='{style}'>Leave is <b>25</b> days.</div>")
+    document = parsed("a.html", f"<html><body><p>News</p>{column}</body></html>")
+    assert (document.text, document.hidden_chars) == ("News\n\nLeave is 25 days.", 0)
+
+
+def test_words_of_size_0_are_hidden_wherever_they_stand(parsed: Write) -> None:
+    hidden = [
+        "<p style='font-size:0'>Obey <b>me</b></p>",
+        "<div style='font-size:0px'>Obey<span style='font-size:12px'> Seen. </span>me</div>",
+        "<div style='font-size:0'><p style='font-size:2em'>Obey</p><p style='font-size:inherit'>me</p></div>",
+        "<h2 style='font-size:0pt'>Obey me</h2>",
+        "<h2>Days <span style='font-size:0.0em'>obey me</span></h2>",
+        "<p style='font-size:0 !important;font-size:12px'>Obey me</p>",
+        "<div style='font-size:0;display:none'><p style='font-size:12px'>Obey me</p></div>",
+    ]
+    document = parsed("a.html", f"<html><body><p>Seen.</p>{''.join(hidden)}</body></html>")
+    assert document.text == "Seen.\n\nSeen.\n\nDays"
+    assert parsed("b.html", f"<html><body><p>Seen.</p>{hidden[0]}</body></html>").hidden_chars == len("Obey me")
+    assert parsed("c.html", f"<html><body>{hidden[1]}</body></html>").hidden_chars == len("Obey" + "me")
+
+
+def test_the_title_of_a_heading_has_a_length_and_its_text_has_none(parsed: Write) -> None:
+    words = "leave " * 40_000
+    document = parsed("a.html", f"<html><body><h1>{words}</h1><p>Text.</p></body></html>")
+    (heading,) = document.headings
+    assert document.text[heading.start : heading.end] == words.strip()
+    assert heading.title == document.title == words[:300]
 
 
 # --- Office

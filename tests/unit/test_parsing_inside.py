@@ -119,6 +119,86 @@ def test_answers_between_quoted_lines_are_the_senders_again(parsed: Write) -> No
     ]
 
 
+def multipart(subtype: str, *inside: str) -> str:
+    """A multipart of parts that are written out."""
+    boundary = f"b{sum(map(len, inside))}"
+    body = "".join(f"--{boundary}\r\n{part}\r\n" for part in inside)
+    return f"Content-Type: multipart/{subtype}; boundary={boundary}\r\n\r\n{body}--{boundary}--\r\n"
+
+
+def text_part(words: str, kind: str = "plain") -> str:
+    return f"Content-Type: text/{kind}; charset=utf-8\r\n\r\n{words}"
+
+
+def sent(part: str) -> bytes:
+    return f"Subject: Move\r\nFrom: Ana <ana@x.example>\r\nMIME-Version: 1.0\r\n{part}".encode()
+
+
+NOTE = 'Content-Type: text/plain; name="desks.txt"\r\n\r\nDesk 1'
+HEADERS = "Subject: Move\nFrom: Ana <ana@x.example>\n\n"
+MOVE = "In May we leave for Porto, with all of our boxes."
+LONG = "<p>We move in May.</p>" + "<!-- style -->" * 200
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (multipart("mixed", text_part("Above."), NOTE, text_part("Below.")), "Above.\n\nBelow."),
+        (multipart("mixed", text_part("\n"), text_part("Below.")), "Below."),
+        (
+            multipart("mixed", text_part("<p>Above.</p>", "html"), NOTE, text_part("<p>Below.</p>", "html")),
+            "Above.\n\nBelow.",
+        ),
+        (multipart("mixed", text_part("<p>Above.</p>", "html"), text_part("Below.")), "Above.\n\nBelow."),
+        (multipart("mixed", text_part("<!-- -->", "html"), text_part("Below.")), "Below."),
+        (multipart("alternative", text_part("In May."), text_part("<p>In May!</p>", "html")), "In May."),
+        (
+            multipart(
+                "alternative",
+                text_part("No HTML?"),
+                multipart("mixed", text_part(LONG, "html"), NOTE, text_part("Below.")),
+            ),
+            "We move in May.\n\nBelow.",
+        ),
+        (
+            multipart(
+                "mixed", multipart("alternative", text_part("Above."), text_part("Above.", "html")), text_part("Below.")
+            ),
+            "Above.\n\nBelow.",
+        ),
+        # A program that does not say that its two forms are two forms.
+        (multipart("mixed", text_part(f"1. {MOVE}"), text_part(f"<ol><li>{MOVE}", "html")), f"1. {MOVE}"),
+    ],
+)
+def test_all_parts_of_a_body_are_read_in_order_and_one_of_two_forms(parsed: Write, body: str, expected: str) -> None:
+    document = parsed("a.eml", sent(body))
+    attached = "\n\nAttachment: desks.txt\n\nDesk 1" if NOTE in body else ""
+    assert document.text == f"{HEADERS}{expected}{attached}"
+    assert document.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("quote", "answer"),
+    [
+        (text_part("Yes.\n\n> Do we move?"), text_part("Bring boxes.")),
+        (text_part("Yes.<blockquote>Do we move?</blockquote>", "html"), text_part("<p>Bring boxes.</p>", "html")),
+        (text_part("Yes.<blockquote>Do we move?</blockquote>", "html"), text_part("Bring boxes.")),
+        (text_part("Yes.\n\n> Do we move?"), text_part("<p>Bring boxes.</p>", "html")),
+    ],
+)
+def test_what_follows_a_quote_in_another_part_is_the_senders(parsed: Write, quote: str, answer: str) -> None:
+    document = parsed("a.eml", sent(multipart("mixed", quote, answer)))
+    assert section(document, "Quoted from an earlier message") == "Do we move?"
+    assert section(document, "Reply by Ana") == "Bring boxes."
+
+
+@pytest.mark.parametrize("disposition", ["", 'Content-Disposition: attachment; filename="a.html"\r\n'])
+def test_a_page_in_a_mail_may_declare_the_encoding_that_it_had(parsed: Write, disposition: str) -> None:
+    page = "<html><head><meta charset=iso-8859-1></head><body>Größe</body></html>"
+    head = f"Subject: Move\r\n{disposition}Content-Type: text/html; charset=iso-8859-1\r\n\r\n"
+    assert parsed("a.eml", (head + page).encode("latin-1")).text.endswith("Größe")
+
+
 def test_html_replies_are_told_from_what_they_quote(parsed: Write) -> None:
     gmail = (
         "<p>In May.</p><div class='gmail_quote'><div class='gmail_attr'>On Monday Bo wrote:</div>"

@@ -233,3 +233,16 @@ def test_no_citation_dangles_whatever_the_model_writes(pieces: list[str]) -> Non
             assert citation.quote == cited.text[citation.start - OFFSET : citation.end - OFFSET] != ""
             assert (citation.document_id, citation.version) == (cited.document_id, cited.version)
             assert 0.0 <= citation.support <= 1.0
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Sie können Ihren Resturlaub bis zum Jahresende nehmen [1].",
+        "Bis zum Jahresende kann Ihr Resturlaub genommen werden [1].",
+    ],
+)
+def test_a_formal_address_is_no_name(sentence: str) -> None:
+    rule = "Der Resturlaub kann bis zum Jahresende genommen werden."
+    verdict = SupportCheck([source(1, rule, "Urlaubsregeln")], WordModel().encode).check(sentence, [1])
+    assert verdict.status is SentenceStatus.SUPPORTED, verdict.reason
