@@ -314,7 +314,9 @@ def test_a_wrong_key_ends_the_run_at_once(server: FakeServer, folder: Path) -> N
 
 def test_ctrl_c_says_how_far_it_came_and_what_goes_on(server: FakeServer, folder: Path) -> None:
     server.asks_until_ready = 10**9
-    command = [sys.executable, "-c", FOOTNOTE, "ingest", str(folder), "--url", server.url, "--api-key", KEY]
+    # A shell that starts a test run in the background has SIGINT ignored, and whatever the run starts inherits that.
+    heard = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{FOOTNOTE}"
+    command = [sys.executable, "-c", heard, "ingest", str(folder), "--url", server.url, "--api-key", KEY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
         while not server.documents.get(document_id("a.md"), {}).get("asked"):
