@@ -1,6 +1,7 @@
 """A server of JSON for tests: one function answers, and what was asked is kept."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,17 +13,24 @@ Responder = Callable[[str, str, dict[str, str], Any], tuple[int, Any]]
 
 
 class JsonServer(ThreadingHTTPServer):
-    """`status` other than 200 answers everything so; `redirect` sends everything to another server."""
+    """`status` other than 200 answers everything so; `redirect` sends everything to another server. `connections` are
+    counted; each is kept for further requests where it `keeps` them.
+    """
 
     daemon_threads = True
 
-    def __init__(self, respond: Responder) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, respond: Responder, *, keeps: bool = False) -> None:
+        super().__init__(("127.0.0.1", 0), _KeepingHandler if keeps else _Handler)
+        self.connections = 0
         self.respond = respond
         self.status = 200
         self.redirect: str | None = None
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        self.connections += 1
+        return super().get_request()
 
     @property
     def url(self) -> str:
@@ -63,10 +71,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
+class _KeepingHandler(_Handler):
+    protocol_version = "HTTP/1.1"
+
+
 @contextmanager
-def json_server(respond: Responder) -> Iterator[JsonServer]:
+def json_server(respond: Responder, *, keeps: bool = False) -> Iterator[JsonServer]:
     """A running server, stopped at the end."""
-    server = JsonServer(respond)
+    server = JsonServer(respond, keeps=keeps)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
