@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 
 from retrieval.errors import InvalidInputError
+from retrieval.storable import storable
 
 
 def encode(*values: str) -> str:
@@ -36,7 +37,7 @@ def moment(value: str) -> datetime:
 
 def _is_text(value: object) -> bool:
     """Whether a database can be asked for it: half a surrogate pair cannot be sent, and PostgreSQL takes no NUL."""
-    return isinstance(value, str) and "\x00" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
+    return isinstance(value, str) and storable(value) == value
 
 
 def _not_ours() -> InvalidInputError:

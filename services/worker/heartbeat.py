@@ -76,8 +76,7 @@ class Heartbeat:
     def wait_until_alone(self, leases: Collection[Lease] = ()) -> None:
         """Returns when nothing but these is in hand."""
         mine = {lease.job_id for lease in leases}
-        with self._change:
-            self._change.wait_for(lambda: not self._held.keys() - mine)
+        self.wait_until(mine.issuperset)
 
     def wait_until(self, enough: Callable[[Collection[str]], bool]) -> None:
         """Returns when the ids of the jobs in hand are few `enough`, or none. What else that depends on may change."""
