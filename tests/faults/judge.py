@@ -4,7 +4,7 @@ A function of values, so that it can be tested itself. Knows nothing of HTTP.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ def _verdicts(ledger: Ledger, reading: Reading) -> Iterator[Violation]:
             continue  # a document that is none of ours: a hostile file that could be read
         yield from _one_document(ledger, reading, document_id, hits, revisions)
     asked = reading.asked
-    if asked and asked.id not in by_document and _must_be_found(asked, reading):
+    if asked and not _is_among(asked, by_document) and _must_be_found(asked, reading):
         yield Violation("vanished", f"{asked.name} was ready and not found by an insider")
 
 
@@ -66,6 +66,15 @@ def _one_document(
     if not reading.insider and not entry.open_to_all(reading.began, reading.ended):
         yield Violation("widened", f"{name} was shown to an outsider")
     entry.raise_floor(revision, reading.ended)
+
+
+def _is_among(asked: Entry, by_document: Mapping[str, list[dict[str, Any]]]) -> bool:
+    """Whether it was found: by its words where its id never came, because the answer to its upload was lost."""
+    if asked.id is not None:
+        return asked.id in by_document
+    return any(
+        name == asked.name for hits in by_document.values() for hit in hits for name, _ in read_back(hit["text"])
+    )
 
 
 def _must_be_found(entry: Entry, reading: Reading) -> bool:

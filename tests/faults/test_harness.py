@@ -85,6 +85,13 @@ def test_a_ready_document_that_is_not_found_has_vanished() -> None:
     assert kinds(ledger, entry) == ["vanished"]
 
 
+def test_a_document_whose_id_never_came_is_known_by_its_words() -> None:
+    ledger, entry = ledger_with()
+    entry.id = None  # the answer to its upload was lost
+    assert kinds(ledger, entry, hit(1)) == []
+    assert kinds(ledger, entry) == ["vanished"]
+
+
 def test_a_document_that_was_never_ready_need_not_be_found() -> None:
     ledger, entry = ledger_with(floor=0)
     entry.floors.clear()
