@@ -105,18 +105,19 @@ class Answerer:
             yield transcript.done(Refusal(RefusalReason.UNCLEAR_QUESTION))
             return
         retrieved = await self._retrieved(query, principal, filters, top_k, transcript)
+        sources = numbered(retrieved.hits)
         async with AsyncExitStack() as ending:
+            ask = partial(self._asked, model, query, sources, transcript, as_of=filters.as_of, ending=ending)
             began = time.perf_counter()
             reading, prospects = await asyncio.to_thread(_looked_at, query, retrieved)
-            generation = await self._prepared(model, query, retrieved, transcript, filters.as_of) if model else None
-            if generation is not None:
-                ending.push_async_callback(generation.aclose)
-                if is_likely(prospects, self._strictness):
-                    generation.begin()
+            generation = await ask() if is_likely(prospects, self._strictness) else None
             reading, evidence = await asyncio.to_thread(_weighed, reading, prospects, retrieved)
             transcript.took("rerank", began)
             transcript.explanation = judged(explained(retrieved), evidence, self._strictness)
             if evidence.suffices(self._strictness):
+                transcript.sources = sources
+                yield SourcesFound(sources)
+                generation = generation or await ask()
                 async with aclosing(self._answered(reading, evidence, generation, transcript, retrieved)) as events:
                     async for event in events:
                         yield event
@@ -132,23 +133,27 @@ class Answerer:
         transcript.took("retrieve", began)
         return retrieved
 
-    async def _prepared(
-        self, model: Model, query: str, retrieved: Retrieved, transcript: Transcript, as_of: datetime | None
-    ) -> Generation:
-        return await Generation.prepared(
-            model, query, numbered(retrieved.hits), transcript,
+    async def _asked(
+        self, model: Model | None, query: str, sources: Sequence[Source], transcript: Transcript, *,
+        as_of: datetime | None, ending: AsyncExitStack,
+    ) -> Generation | None:  # fmt: skip
+        """The request for an answer from `sources`, sent; it ends with `ending`. None without a model."""
+        if model is None:
+            return None
+        generation = await Generation.prepared(
+            model, query, sources, transcript,
             as_of=as_of, max_prompt_tokens=self._max_prompt_tokens, tokens=self._tokens,
         )  # fmt: skip
+        ending.push_async_callback(generation.aclose)
+        generation.begin()
+        return generation
 
     async def _answered(
         self, reading: Reading, evidence: Evidence, generation: Generation | None, transcript: Transcript,
         retrieved: Retrieved,
     ) -> AsyncGenerator[AnswerEvent, None]:  # fmt: skip
-        """Yield the events of an answer: the model's, or the extractive one's."""
-        transcript.sources = numbered(retrieved.hits)
-        yield SourcesFound(transcript.sources)
+        """Yield the events of an answer behind its sources: the model's, or the extractive one's."""
         if generation is not None:
-            generation.begin()
             readied = partial(self._gate, generation.sources, evidence, transcript, retrieved)
             gate = asyncio.create_task(asyncio.to_thread(readied))
             try:

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from retrieval.dates import Date
 from retrieval.facts import Facts, read_facts
 from retrieval.languages import language_of_sentence
-from retrieval.quantities import Date, Quantity
+from retrieval.quantities import Quantity
 from retrieval.reading import Reading, Unit
 from retrieval.terms import STOP_WORDS, coverage, stem, words
 

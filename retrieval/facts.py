@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+from retrieval.dates import Date, take_dates
 from retrieval.languages import language_of_sentence
-from retrieval.quantities import Date, Quantity, blank, counts, is_unit, quantities, take_dates, take_times
+from retrieval.number_words import SCALES
+from retrieval.quantities import Quantity, blank, counts, quantities, take_times
 from retrieval.terms import STOP_WORDS, stem
+from retrieval.units import converted, is_unit
 
 # Languages that write every noun with a capital.
 CAPITAL_NOUNS = frozenset({"german"})
@@ -22,16 +25,23 @@ _WEEKDAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?", re.IGNORE
 _LOOSE_NUMBERS = frozenset({"one", "half", "zero", "first", "second", "third"})
 _CODE = re.compile(r"(?<![\w@])(?=[\w./@+-]{0,63}\d)(?=[\w./@+-]{0,63}[A-Za-z])[\w][\w./@+-]{0,62}[\w]")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,5}|(?:https?://|www\.)[^\s<>\"')\]]{1,200}", re.I)
-_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th|%|k|m|s|h|min|km|kg|gb|mb|tb|bn|am|pm)", re.IGNORECASE)
+# "30-day", "5-10km", "2.5bn", "50km/h", "3rd", "1er", "mid-2024": numbers with words to them, and no codes.
+_AMOUNT = re.compile(
+    r"\d[\d.,]*(?:-\d[\d.,]*)?(?:(?P<behind>[^\W\d_]+)(?:/[a-z]+)?|(?:-[a-z]{2,})+)|(?:mid|pre|post|early|late)-\d{4}"
+)
+_BEHIND = frozenset({*SCALES, *"st nd rd th er am pm m b sqm".split()})
+# "10.0.0.53", "2.4.1": addresses of machines, versions, sections.
+_DOTTED = re.compile(r"(?<![\w.,])\d+(?:\.\d+){2,}(?![\w]|[.,]\d)")
+_VERSION = re.compile(r"v(\d+(?:\.\d+)*)")
 _CAPITAL = re.compile(r"[^\W\d_](?:[^\W\d_]|[’'&-]){0,60}")
 # "Register.example.gov": no name, but an address without its beginning.
 _WITHIN_ADDRESS = re.compile(r"\.[a-z]{2}")
 _NUMBERED_NAME = re.compile(
-    r"\b(?P<name>[A-Z][A-Za-z]{1,30}) (?P<number>\d{1,3})(?![\d%]|[.,:]\d)(?: (?P<unit>[a-z]{1,12}))?"
+    r"\b(?P<name>[A-Z][A-Za-z]{1,30}) (?P<number>\d{1,3})(?![\d%]|[.,:'’]\d)(?: (?P<unit>[a-z]{1,12}))?"
 )
 _LETTERS_THEN_DIGITS = re.compile(r"^([a-z]+)(\d+)$")
-# "6 : 30", as texts have it that were cut into words.
-_SPACED_COLON = re.compile(r"(?<=\d) : (?=\d)")
+# "6 : 30", as texts have it that were cut into words; but "article 2 : 30 jours" is French.
+_SPACED_COLON = re.compile(r"(?<=\d) : (?=[0-5]\d\b\s*(?P<behind>[^\W\d_]*))")
 _BETWEEN_NAMES = frozenset(
     {"of", "and", "the", "for", "de", "der", "des", "du", "für", "und", "et", "y", "di", "do", "da"}
 )
@@ -58,21 +68,25 @@ class Facts:
 def read_facts(text: str, *, generous: bool = False, language: str | None = None) -> Facts:
     """Return the facts of `text`; `generous` where another text is held against it. Linear in its length.
 
-    "Almost 300" at the start of a sentence is no name with a number, but "Heron 3" there may be the one looked for.
+    "Almost 300" at the start of a sentence is no name with a number, but "Heron 3" there may be the one looked for. The
+    "v2" of a generous text is "2" too, as in "version 2".
     `language` is the one that the text is likely in: its own words decide first.
     """
     every_noun = not generous and language_of_sentence(text, language) in CAPITAL_NOUNS
-    text = _SPACED_COLON.sub(":", unicodedata.normalize("NFKC", text).replace("\u2011", "-"))
+    text = _SPACED_COLON.sub(_colon, unicodedata.normalize("NFKC", text).replace("\u2011", "-"))
     addresses = frozenset(match.group().rstrip(".,;").lower() for match in _ADDRESS.finditer(text))
     rest = _ADDRESS.sub(blank, text)
     dates, rest = take_dates(rest)
     times, rest = take_times(rest)
-    codes = frozenset(m.group().lower() for m in _CODE.finditer(rest) if not _ORDINAL.fullmatch(m.group()))
-    rest = _CODE.sub(lambda m: m.group() if _ORDINAL.fullmatch(m.group()) else blank(m), rest)
+    codes, rest = _take_codes(rest)
+    versions = [
+        version for code in codes if generous and (version := _version(code))
+    ]  # "v2.4" is "version 2.4" as well
     names = frozenset(_names(rest, every_noun=every_noun))
-    codes |= frozenset(_numbered_names(rest, anywhere=generous))
+    codes |= frozenset((*versions, *_numbered_names(rest, anywhere=generous)))
     initials = frozenset(_initials(rest)) if generous else frozenset[str]()
-    return Facts((*times, *quantities(rest)), dates, names, codes | addresses, initials)
+    numbers = (*times, *quantities(rest, generous=generous), *quantities(" ".join(versions)))
+    return Facts(numbers, dates, names, codes | addresses, initials)
 
 
 def count_facts(facts: Facts) -> int:
@@ -99,9 +113,45 @@ def missing_facts(claimed: Facts, given: Facts, given_words: Collection[str]) ->
     return missing
 
 
+def _colon(match: re.Match[str]) -> str:
+    return match.group() if is_unit(match["behind"].lower()) else ":"
+
+
+def _take_codes(text: str) -> tuple[frozenset[str], str]:
+    """The codes of `text`, and `text` with blanks in their places."""
+    found: set[str] = set()
+
+    def take(match: re.Match[str]) -> str:
+        if match.re is _DOTTED and any(quantities(match.group())):  # "1.500.000"
+            return match.group()
+        if match.re is _CODE and _is_amount(match.group()):
+            return match.group()
+        found.add(match.group().lower())
+        return blank(match)
+
+    rest = _DOTTED.sub(take, _CODE.sub(take, text))
+    return frozenset(found), rest
+
+
+def _is_amount(code: str) -> bool:
+    amount = _AMOUNT.fullmatch(code)
+    behind = amount["behind"] if amount else None
+    return amount is not None and (behind is None or behind.lower() in _BEHIND or is_unit(behind.lower()))
+
+
+def _version(code: str) -> str | None:
+    """The number of "v2.4.1", None of what is no version."""
+    found = _VERSION.fullmatch(code)
+    return found[1] if found else None
+
+
 def _has_code(code: str, given: Facts) -> bool:
-    """ "Heron3" is "Heron 3" as well."""
-    return code in given.codes or _LETTERS_THEN_DIGITS.sub(r"\1 \2", code) in given.codes
+    """ "Heron3" is "Heron 3" as well, and "v2" is "version 2"."""
+    numbers = {quantity.text for quantity in given.quantities}
+    return (
+        not given.codes.isdisjoint((code, _LETTERS_THEN_DIGITS.sub(r"\1 \2", code), _version(code)))
+        or _version(code) in numbers
+    )
 
 
 @lru_cache(maxsize=64)
@@ -112,13 +162,20 @@ def _vocabulary(given_words: frozenset[str]) -> tuple[frozenset[str], frozenset[
 
 
 def _has_quantity(claimed: Quantity, given: Facts) -> bool:
-    for quantity in given.quantities:
-        if claimed.values & quantity.values and (
-            not claimed.unit or not quantity.unit or claimed.unit == quantity.unit
-        ):
-            return True
-    numbers = {part for date in given.dates for reading in date.readings for part in reading if part is not None}
-    return not claimed.unit and any(Decimal(number) in claimed.values for number in numbers)
+    if any(_same(claimed, quantity) for quantity in given.quantities):
+        return True
+    numbers = {Decimal(part) for date in given.dates for reading in date.readings for part in reading if part}
+    for time in given.quantities:  # the 9 and the 5 of "from 9 to 5" in "9 a.m. to 5 p.m."
+        numbers |= {hours for value in time.values if time.unit == "time" for hours in (value / 60, value / 60 - 12)}
+    return not claimed.unit and bool(numbers & claimed.values)
+
+
+def _same(claimed: Quantity, given: Quantity) -> bool:
+    """Whether the two may be one amount, in whatever unit: "2 weeks" in "14 days"."""
+    if not claimed.unit or not given.unit or claimed.unit == given.unit:
+        return bool(claimed.values & given.values)
+    values = {converted(value, claimed.unit) for value in claimed.values}
+    return any(converted(value, given.unit) in values for value in given.values)
 
 
 def _has_date(claimed: Date, given: Facts) -> bool:
@@ -147,7 +204,7 @@ def _names(text: str, *, every_noun: bool) -> Iterator[str]:
     matches = list(_CAPITAL.finditer(text))
     for position, match in enumerate(matches):
         word = match.group().removesuffix("'s").removesuffix("’s").rstrip("'’-&")
-        if len(word) < 2 or not word[0].isupper() or word.lower() in STOP_WORDS or is_unit(word.lower()):
+        if len(word) < 2 or not word[0].isupper() or word.lower() in STOP_WORDS or counts(word.lower()):
             continue
         if word[:2] in ("I'", "I’") or _WITHIN_ADDRESS.match(text, match.end()):
             continue
@@ -180,7 +237,7 @@ def _numbered_names(text: str, *, anywhere: bool) -> Iterator[str]:
     """ "Heron 4", "Phase 2": a name with a number that is neither an amount nor a year, as one fact."""
     for match in _NUMBERED_NAME.finditer(text):
         amount = match["unit"] and counts(match["unit"].lower())
-        if amount or match["name"].lower() in STOP_WORDS:
+        if amount or match["name"].lower() in STOP_WORDS or is_unit(match["name"].lower()):
             continue
         if anywhere or not _starts_sentence(text, match.start()):
             yield f"{match['name']} {match['number']}".lower()

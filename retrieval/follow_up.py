@@ -22,9 +22,9 @@ _POINTS_BACK = re.compile(
     r"dies(?:e[mnrs]?)?|dort|ça|cela|ils?|elles?|eso|esto|ello)\b",
     re.IGNORECASE,
 )
+# Not "which", "in" or "for": most questions that begin so, and are not short, name their topic themselves.
 _GOES_ON = re.compile(
-    r"\W*(?:and|but|or|so|then|what about|how about|what if|why|how come|also|which|in|for|und|aber|et|mais|y|e)\b",
-    re.IGNORECASE,
+    r"\W*(?:and|but|or|so|then|what about|how about|what if|why|how come|also|und|aber|et|mais|y|e)\b", re.IGNORECASE
 )
 
 

@@ -209,8 +209,8 @@ class _Call:
                     break
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
+            # This raises nothing of the task's own. A cancellation here is the caller's, who must not be kept going.
+            await asyncio.wait([task])
         if reason is None:
             raise ModelUnavailableError("The language model's answer broke off.")
         tokens = (usage["input_tokens"], usage["output_tokens"]) if usage else (None, None)

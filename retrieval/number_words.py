@@ -19,14 +19,10 @@ TENS: Mapping[str, int] = dict(zip(_TENS.split(), range(20, 100, 10), strict=Tru
 ORDINALS: Mapping[str, int] = {name: value for value, name in enumerate(_ORDINALS.split(), start=1)}
 SCALES: Mapping[str, int] = {
     "hundred": 100,
-    "thousand": 1_000,
-    "k": 1_000,
-    "million": 1_000_000,
-    "mio": 1_000_000,
-    "mn": 1_000_000,
-    "billion": 1_000_000_000,
-    "bn": 1_000_000_000,
-    "trillion": 1_000_000_000_000,
+    **dict.fromkeys(("thousand", "k", "tausend", "mille"), 1_000),
+    **dict.fromkeys(("million", "millions", "mio", "mn", "millionen"), 1_000_000),
+    **dict.fromkeys(("billion", "billions", "bn", "mrd", "milliarde", "milliarden", "milliard", "milliards"), 10**9),
+    "trillion": 10**12,
 }
 _WRITTEN_SCALES = ("hundred", "thousand", "million", "billion", "trillion")
 _OTHERS: Mapping[str, Decimal] = {"half": Decimal("0.5"), "dozen": Decimal(12)}

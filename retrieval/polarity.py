@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from retrieval.languages import ENGLISH, language_of_sentence
+from retrieval.negated_limits import plainly
 from retrieval.terms import STOP_WORDS, stem
 
 _TOKEN = re.compile(r"n['’]t\b|[^\W_]+(?:['’.&-][^\W_]+)*|[,;:.!?()\n]")
@@ -50,7 +51,6 @@ _PREFIXES = ("un", "in", "im", "ir", "il", "dis", "non", "non-")
 # Followed by one of these, or by a comparison, a negation denies nothing.
 _NO_DENIAL = re.compile(
     r"\b(?:not|n['’]t) (?:only|just|merely|solely|necessarily|always|all|every)\b|"
-    r"\bno (?:later|earlier|more|less|fewer|longer) than\b|"
     r"\bno\. ?\d|\bnicht nur\b|\bnon seulement\b|\bno solo\b|\bnon solo\b",
     re.I,
 )
@@ -60,14 +60,15 @@ _SIDES = tuple(
     (re.compile(rf"\b(?:{a})\b", re.IGNORECASE), re.compile(rf"\b(?:{b})\b", re.IGNORECASE))
     for a, b in (
         (
-            "at least|a minimum of|minimum|no less than|not less than|no fewer than|or more|or older|or above",
-            "at most|a maximum of|maximum|up to|no more than|not more than|or less|or fewer|or younger|or under",
+            "at least|a minimum of|minimum|or more|or older|or above",
+            "at most|a maximum of|maximum|up to|or less|or fewer|or younger|or under",
         ),
         (
             "more than|over|above|exceed(?:s|ing)?|greater than|longer than|at least",
             "less than|under|below|fewer than|within|shorter than|at most",
         ),
         ("before|prior to", "after|following"),
+        ("without", "only with"),
         (
             "increas(?:e|es|ed|ing)|ris(?:e|es|ing)|rose",
             "decreas(?:e|es|ed|ing)|reduc(?:e|es|ed|ing)|f(?:all|alls|ell)",
@@ -98,7 +99,8 @@ def contradiction(claim: str, quote: str, passage: str = "", *, language: str | 
     the passage, where it is known.
     """
     spoken = language_of_sentence(claim, language)
-    ours, theirs, all_theirs = (_read(text, spoken) for text in (claim, quote, passage or quote))
+    claim, quote, passage = (plainly(text, spoken) for text in (claim, quote, passage or quote))
+    ours, theirs, all_theirs = (_read(text, spoken) for text in (claim, quote, passage))
     if _denies_alone(ours, all_theirs):
         return "denies what the source affirms"
     if _denies_alone(theirs, ours):

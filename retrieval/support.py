@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from retrieval.admissions import admits_ignorance
 from retrieval.citations import without_markers
 from retrieval.entailment import EntailmentModel
 from retrieval.facts import read_facts
@@ -24,16 +25,6 @@ FEW_TERMS = 8
 # An entailment model's own threshold: it is trained to tell "follows" from "does not" at even odds.
 FOLLOWS = 0.5
 
-_ADMISSION = re.compile(
-    r"\b(?:sources?|documents?|passages?|context|excerpts?|information)\b.{0,80}?"
-    r"\b(?:do not|does not|don['’]t|doesn['’]t|did not|cannot|no|not)\b"
-    r".{0,40}?\b(?:mention|contain|say|specif|provid|includ|state|answer|cover|indicat|available|found|address|detail|give)|"
-    r"\bI (?:do not|don['’]t|cannot|can['’]t|could not|couldn['’]t|am (?:not able|unable))\b.{0,30}?"
-    r"\b(?:know|find|have|answer|determine|tell|say|provide|see)|"
-    r"\b(?:no|not any|not enough|insufficient) (?:specific |further |relevant )?(?:information|evidence|details?)\b|"
-    r"\bNO_ANSWER\b",
-    re.IGNORECASE,
-)
 _LEADING = re.compile(r"^[\s\-*•–#>]{0,8}(?:\d{1,3}[.)]\s)?")
 
 
@@ -48,11 +39,6 @@ class Verdict:
     citations: tuple[Citation, ...] = ()
     reason: str = ""
     support: float = 0.0
-
-
-def admits_ignorance(sentence: str) -> bool:
-    """Whether the sentence says that the sources do not answer: no claim, and alone a refusal."""
-    return _ADMISSION.search(sentence) is not None
 
 
 def claims_something(sentence: str) -> bool:

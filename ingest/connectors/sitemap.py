@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic
 
 import httpx
 
@@ -24,6 +25,8 @@ from ingest.connectors.urls import UnsafeUrlError, canonical_url, parsed_url
 
 BATCH = 200
 _MAX_SITEMAPS = 1000
+# So often at least the sync hears of us: many parts that name nothing new, with pauses, look like a listing that hangs.
+_QUIET_S = 60.0
 # A page may change again within the day that it is dated with, wherever on earth that day is counted.
 _SETTLED = timedelta(days=2)
 _LASTMOD, _ETAG, _DATE, _DIGEST, _UNKNOWN = "lastmod ", "etag ", "date ", "sha256 ", "unknown"
@@ -52,20 +55,22 @@ class SitemapConnector:
         items: list[Item] = []
         failed: list[tuple[str, str]] = []
         complete, named = True, set[str]()
+        told_at = monotonic()
         for found in self._entries():
             if isinstance(found, tuple):
                 # What an unreadable part of the sitemap names is not known, so nothing must be taken for gone.
                 complete = False
                 failed.append(found)
-            elif (item := self._item(found)) is not None and item.external_id not in named:
+            elif found is not None and (item := self._item(found)) is not None and item.external_id not in named:
                 if len(named) >= self._options.max_pages:
                     complete = False
                     break
                 named.add(item.external_id)
                 items.append(item)
-            if len(items) >= BATCH:
+            if len(items) >= BATCH or monotonic() - told_at >= _QUIET_S:
                 yield Batch(tuple(items), failed=tuple(failed))
                 items, failed = [], []
+                told_at = monotonic()
         self.lists_everything = complete
         yield Batch(tuple(items), failed=tuple(failed))
 
@@ -116,8 +121,10 @@ class SitemapConnector:
         name = file_name_of(url.path.rpartition("/")[2] or url.host)
         return Item(external_id, revision, name, url=external_id, modified_at=modified_at)
 
-    def _entries(self) -> Iterator[Entry | tuple[str, str]]:
-        """Every address in the sitemap and those it points at; (address, reason) for parts that cannot be read."""
+    def _entries(self) -> Iterator[Entry | tuple[str, str] | None]:
+        """Every address in the sitemap and those it points at, (address, reason) for parts that cannot be read, and
+        None for each part that was read.
+        """
         queue = deque([self._options.url])
         seen = {self._options.url}
         while queue:
@@ -129,6 +136,7 @@ class SitemapConnector:
                     raise ConnectorError(f"The sitemap {url} cannot be read: {error}") from error
                 yield shown_id(url), f"This part of the sitemap cannot be read: {error}"
                 continue
+            yield None
             if not sitemap.is_index:
                 yield from sitemap.entries
                 continue

@@ -324,6 +324,25 @@ class TestSitemap(ConnectorContract):
         assert not connector.lists_everything
         assert "part1.xml.gz" in next(iter(sync.faults))
 
+    def test_an_index_whose_parts_name_nothing_new_for_long_says_that_it_is_alive(
+        self, source: SitemapSource, sync: SmallSync, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source.put("a.md", "The apple is red.")
+        part = source.server.answers["/sitemap.xml"]
+        names = ("first.xml", "same.xml", "none.xml")
+        index = "".join(f"<sitemap><loc>{source.server.url}/{name}</loc></sitemap>" for name in names)
+        source.server.answers["/sitemap.xml"] = Answer(f"<sitemapindex>{index}</sitemapindex>".encode())
+        source.server.answers["/first.xml"] = source.server.answers["/same.xml"] = part
+        source.server.answers["/none.xml"] = Answer(b"<urlset></urlset>", "application/xml")
+        connector = source.connector()
+        assert [len(batch.items) for batch in connector.changes(None)] == [1]
+        monkeypatch.setattr("ingest.connectors.sitemap._QUIET_S", 0.0)
+        # The index, the first part and its page, the second one and the same page, the third part, the end.
+        assert [len(batch.items) for batch in connector.changes(None)] == [0, 0, 1, 0, 0, 0, 0]
+        connector.close()
+        sync.run(source.connector())
+        assert set(sync.texts) == {source.id_of("a.md")}
+
     @pytest.mark.parametrize(
         "body",
         [

@@ -13,6 +13,7 @@ from retrieval.errors import ForbiddenError
 from retrieval.evidence import Strictness
 from retrieval.llm import ChatModel
 from retrieval.retriever import Retriever
+from retrieval.token_counting import Message
 from retrieval.types import (
     Answer,
     AnswerDone,
@@ -141,6 +142,21 @@ def test_without_evidence_the_answer_is_a_refusal_with_the_closest_passages(
     assert [source.number for source in answer.refusal.closest] == list(range(1, len(answer.refusal.closest) + 1))
     assert answer.text == ""
     assert server.requests == []
+
+
+class NoTokens:
+    """A token counter for prompts that are not to be made at all."""
+
+    def text(self, text: str) -> int:
+        raise AssertionError(text)
+
+    def prompt(self, messages: Sequence[Message]) -> int:
+        raise AssertionError(messages)
+
+
+def test_a_refusal_without_the_model_packs_no_prompt(retriever: Retriever, server: ScriptedModel) -> None:
+    answer = final(events(retriever, "Who invented the steam locomotive in Wales?", server=server, tokens=NoTokens()))
+    assert answer.outcome is Outcome.REFUSED
 
 
 def test_a_question_without_a_subject_is_unclear(retriever: Retriever) -> None:

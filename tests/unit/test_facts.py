@@ -7,10 +7,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retrieval.binding import read_words
+from retrieval.dates import take_dates
 from retrieval.facts import count_facts, missing_facts, read_facts
 from retrieval.number_words import number_words
 from retrieval.polarity import contradiction
-from retrieval.quantities import number_values, quantities, take_dates, take_times
+from retrieval.quantities import number_values, quantities, take_times
 from retrieval.terms import words
 from tests.unit.counting import operations
 
@@ -106,6 +107,97 @@ def test_another_short_form_is_missing(claim: str) -> None:
     passage = (
         "The European Central Bank decides. The PlayStation 3 had two models, sold in the United States of America."
     )
+    assert missing(claim, passage)
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("There is a 30-day notice period.", "The notice period is 30 days."),
+        ("The notice period is 30 days.", "A 30-day notice period applies."),
+        ("Full time is 37.5 hours.", "Full time is 37.5h a week."),
+        ("Full time is 37.5h a week.", "Full time is 37.5 hours."),
+        ("It cost €2.5bn.", "It cost 2.5 billion euros."),
+        ("It cost €2.5 billion.", "It cost €2.5bn."),
+        ("Revenue was $5m.", "Revenue was $5 million."),
+        ("Revenue was 5 million dollars.", "Revenue was $5m."),
+        ("Es kostet 2,5 Mio. €.", "It costs 2.5 million euros."),
+        ("Es kostet 3 Milliarden Euro.", "It costs EUR 3bn."),
+        ("You get 2 weeks.", "You get 14 days."),
+        ("It takes 24 months.", "It takes two years."),
+        ("It weighs 1,500 kg.", "Il pèse 1 500 kg."),
+        ("Il pèse 1 500 kg.", "It weighs 1,500 kg."),
+        ("Le budget est de 12 000 euros.", "The budget is €12,000."),
+        ("Le prix est de 1 234,50 €.", "The price is 1,234.50 euros."),
+        ("Vous avez 30 jours.", "Article 2 : 30 jours de congé."),
+        ("You have 30 days.", "Article 2 : 30 jours de congé."),
+        ("Valid from 1 March 2024.", "Valable dès le 1er mars 2024."),
+        ("Valable dès le 1er mars 2024.", "Valid from 1 March 2024."),
+        ("It starts on 15 March 2024.", "Beginn: 15.03.24."),
+        ("It starts on 1 March 2024.", "A partir del 1 de marzo de 2024."),
+        ("The server is 10.0.0.53.", "Server: 10.0.0.53, port 22."),
+        ("See section 4.2.1.", "4.2.1 Rules of leave"),
+        ("Version 2.4.1 fixes it.", "Fixed in v2.4.1."),
+        ("Fixed in v2.4.1.", "Version 2.4.1 fixes it."),
+        ("Fixed in v2.", "Version 2 fixes it."),
+        ("Up to 5 may be carried over.", "Up to 5 days may be carried over."),
+        ("You may carry over 5.", "Up to 5 may be carried over."),
+        ("Um 9 Uhr öffnet es.", "Es öffnet um 9:00 Uhr."),
+        ("It opens at 9:00.", "Es öffnet um 9 Uhr."),
+        ("It opens at 9 a.m.", "Es öffnet um 9 Uhr."),
+        ("It opens at 9.30 am.", "Open from 9:30."),
+        ("Ouvert dès 9h30.", "Open from 9:30."),
+        ("Ouvert dès 9 h 30.", "Open from 9:30 a.m."),
+        ("Open from 9 to 5.", "Open from 9 a.m. to 5 p.m."),
+        ("Open from 9:00 to 17:00.", "Geöffnet 9-17 Uhr."),
+        ("Open from 9 am.", "Open 9 to 5 p.m."),
+        ("Closed on 24 December.", "Closed 24-26 December."),
+        ("Closed on 26 December 2024.", "Closed 24–26 December 2024."),
+        ("Closed 24-26 December.", "Closed from 24 December to 26 December."),
+        ("Closed on December 25 and 26.", "Closed December 25-26."),
+        ("It changed in mid-2024.", "In the middle of 2024 it changed."),
+        ("5-10km away.", "It is 5 to 10 km away."),
+        ("Speed is 50km/h.", "Speed is 50 km/h."),
+        ("A 3-year-old child.", "Children of 3 years."),
+        ("It uses 1,200kWh.", "It uses 1,200 kWh."),
+        ("It was 12,34,567 rupees.", "It was 1,234,567 rupees."),
+        ("It was 1.500.000 euros.", "It was 1,500,000 euros."),
+        ("From 12/03/2024 to 15/03/2024.", "12.03.2024-15.03.2024"),
+        ("Mes vacances durent 3 semaines.", "Holidays last 21 days."),
+        ("It holds 2 TB.", "It holds 2TB."),
+        ("A fee of CHF 5'000.", "A fee of 5,000 francs."),
+        ("Open until 5 o'clock.", "Open until 17:00."),
+    ],
+)
+def test_numbers_units_dates_and_times_are_one_in_every_spelling(claim: str, passage: str) -> None:
+    assert missing(claim, passage) == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("It cost 1,500.", "It cost 1,500,000."),
+        ("It cost $5m.", "It cost $5 billion."),
+        ("The server is 10.0.0.54.", "Server: 10.0.0.53."),
+        ("Version 2.4.2 fixes it.", "Fixed in v2.4.1."),
+        ("A 31-day period.", "A 30-day period."),
+        ("A 30-week period.", "A 30-day period."),
+        ("You get 3 weeks.", "You get 14 days."),
+        ("Il pèse 1 600 kg.", "It weighs 1,500 kg."),
+        ("It starts on 15 April 2024.", "Beginn: 15.03.24."),
+        ("It opens at 9.30 pm.", "It opens at 9:30 am."),
+        ("Um 10 Uhr.", "Um 9:00 Uhr."),
+        ("Closed on 27 December.", "Closed 24-26 December."),
+        ("See section 4.2.2.", "4.2.1 Rules of leave"),
+        ("It cost €2.5bn.", "It cost €2.5m."),
+        ("It starts on 3 December 2024.", "Start: 12.03.2024"),
+        ("It cost 15.000.", "it cost 1.500.000"),
+        ("37.5h a week", "35 hours a week"),
+        ("Open from 9 to 6.", "Open from 9 a.m. to 5 p.m."),
+        ("It cost 500 euros.", "It cost 1,500 euros."),
+    ],
+)
+def test_another_number_date_time_or_version_is_missing(claim: str, passage: str) -> None:
     assert missing(claim, passage)
 
 

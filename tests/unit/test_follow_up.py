@@ -9,7 +9,10 @@ from retrieval.types import Turn
 HISTORY = [Turn("user", "How long is the warranty on a Heron 3 probe?"), Turn("assistant", "It is 36 months [1].")]
 
 
-@pytest.mark.parametrize("question", ["And for the older model?", "Who approves it?", "Why?", "What about Spain?"])
+@pytest.mark.parametrize(
+    "question",
+    ["And for the older model?", "Who approves it?", "Why?", "What about Spain?", "Which is better?", "For example?"],
+)
 def test_a_follow_up_carries_the_topic_over(question: str) -> None:
     assert is_follow_up(question)
     carried = carry_topic(question, HISTORY)
@@ -21,6 +24,9 @@ def test_a_follow_up_carries_the_topic_over(question: str) -> None:
     "question",
     [
         "How many days of annual leave do full-time employees receive?",
+        "Which documents must I sign before my first day at work?",
+        "In which countries may employees work from home?",
+        "For how long are applications of rejected candidates kept?",
         "Is there a policy on company cars for staff who travel to customers?",
         "Gibt es einen Zuschuss zum Mittagessen in der Kantine?",
         "Wie lange dürfen Dieselfahrzeuge im Hof parken?",

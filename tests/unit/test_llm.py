@@ -1,11 +1,13 @@
 """The chat model against a real server that misbehaves in every way we know."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing
 from typing import Any
 
+import httpx
 import pytest
 
 from retrieval.breaker import CircuitBreaker, RetryBudget
@@ -175,6 +177,37 @@ def test_cancelling_the_reader_frees_the_model(server: ScriptedModel) -> None:
         assert await asyncio.to_thread(server.idle)
 
     with_model(server, leave, timeouts=Timeouts())
+
+
+@pytest.mark.parametrize("said", ["more and more ", ""], ids=["too much", "nothing"])
+def test_a_reader_cancelled_while_a_request_is_ended_is_cancelled_all_the_same(said: str) -> None:
+    async def leave() -> None:
+        closing = asyncio.Event()
+
+        async def pieces() -> AsyncGenerator[bytes, None]:
+            try:
+                choice = {"index": 0, "delta": {"content": said}}
+                yield f"data: {json.dumps({'id': 'c', 'choices': [choice]})}\n\n".encode()
+                await asyncio.Event().wait()
+            finally:
+                closing.set()
+                await asyncio.sleep(0.05)
+
+        transport = httpx.MockTransport(lambda _: httpx.Response(200, content=pieces()))
+        model = ChatModel(
+            base_url="http://model.example/v1",
+            model="scripted",
+            timeouts=Timeouts(connect=0.1, first_token=0.1),
+            http_client=httpx.AsyncClient(transport=transport),
+        )
+        reader = asyncio.create_task(collected(model.stream(ASK, max_tokens=1)))
+        await closing.wait()
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        await model.aclose()
+
+    asyncio.run(leave())
 
 
 def test_a_server_that_cannot_constrain_is_asked_again_without_and_remembered(server: ScriptedModel) -> None:

@@ -80,6 +80,58 @@ def test_another_language_is_not_read_by_english_rules(claim: str, passage: str)
     assert contradiction(claim, passage) is None
 
 
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("The trip may cost at most 500 euros.", "The trip must not exceed 500 euros."),
+        ("The stay must not exceed 30 days.", "The stay may last at most 30 days."),
+        ("Requests must be made at most 30 days later.", "Requests must be made no later than 30 days after."),
+        ("Travel is not possible without approval.", "Travel requires approval."),
+        ("Travel requires approval.", "Travel is not possible without approval."),
+        ("Travel requires approval.", "No travel is booked without approval."),
+        ("Travel is only possible with approval.", "You cannot travel without approval."),
+        ("Claims are paid only if approved.", "Claims are not paid unless approved."),
+        ("Claims are paid after approval.", "Claims are not paid until approval."),
+        ("The fee is no more than 5 euros.", "The fee is at most 5 euros."),
+        ("The password must be at least 12 characters.", "The password must not be shorter than 12 characters."),
+        ("Reisen sind nur mit Genehmigung erlaubt.", "Reisen ohne Genehmigung sind nicht erlaubt."),
+        ("Reisen sind nicht ohne Genehmigung erlaubt.", "Reisen sind nur mit Genehmigung erlaubt."),
+        ("Die Reise darf höchstens 500 Euro kosten.", "Die Reise darf 500 Euro nicht überschreiten."),
+        ("Der Urlaub dauert höchstens 30 Tage.", "Der Urlaub dauert nicht länger als 30 Tage."),
+        ("Die Reise darf 500 Euro nicht überschreiten.", "Die Reise darf höchstens 500 Euro kosten."),
+        ("Le repas coûte 30 euros par personne.", "Le repas coûte 30 euros par tête."),
+        ("Le repas coûte 30 euros par tête.", "Le repas coûte 30 euros par personne."),
+        ("Le séjour dure au plus 30 jours.", "Le séjour ne doit pas dépasser 30 jours."),
+        ("Il faut une autorisation pour voyager.", "On ne peut pas voyager sans autorisation."),
+        ("It may take up to 5 days.", "It does not take more than 5 days."),
+        ("You can't leave before 5 pm.", "Employees leave after 5 pm."),
+    ],
+)
+def test_a_limit_may_be_said_by_denying_its_opposite(claim: str, passage: str) -> None:
+    assert contradiction(claim, passage) is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("The stay may exceed 30 days.", "The stay must not exceed 30 days."),
+        ("The stay lasts at least 30 days.", "The stay must not exceed 30 days."),
+        ("Travel is possible without approval.", "Travel is not possible without approval."),
+        ("Sign before reading the terms.", "Do not sign before reading the terms."),
+        ("The stay must exceed 30 days.", "The stay may last at most 30 days."),
+        ("Claims are paid without approval.", "No claims are paid without approval."),
+        ("The fee is at least 5 euros.", "The fee is no more than 5 euros."),
+        ("Reisen sind ohne Genehmigung erlaubt.", "Reisen ohne Genehmigung sind nicht erlaubt."),
+        ("Der Urlaub darf übertragen werden.", "Der Urlaub darf nicht übertragen werden."),
+        ("Contractors can use it.", "Contractors can't use it."),
+        ("Contractors don't use it.", "Contractors use it."),
+        ("Claims are paid before approval.", "Claims are not paid until approval."),
+    ],
+)
+def test_the_other_side_of_such_a_limit_is_a_contradiction(claim: str, passage: str) -> None:
+    assert contradiction(claim, passage)
+
+
 @pytest.mark.parametrize("unit", ["not ", "all some ", "no, ", "at least at most ", "n't "])
 def test_hostile_text_takes_bounded_work(unit: str) -> None:
     passage = unit * 60

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.citations import SentenceReader
-from retrieval.support import SupportCheck, Verdict, admits_ignorance, claims_something
+from retrieval.support import SupportCheck, Verdict, claims_something
 from retrieval.types import SentenceStatus, Source
 from tests.in_memory import WordModel
 
@@ -123,25 +123,6 @@ def test_what_claims_nothing_needs_no_source(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", ["The limit is 30 days:", "The documents do not say it, so you may take 90 days."])
 def test_an_amount_is_always_a_claim(sentence: str) -> None:
     assert claims_something(sentence)
-
-
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "I don't know.",
-        "I could not find this in the documents.",
-        "The sources do not contain information about that.",
-        "The provided documents don’t mention a sabbatical.",
-        "There is no information on this.",
-    ],
-)
-def test_ignorance_is_recognised(sentence: str) -> None:
-    assert admits_ignorance(sentence)
-
-
-def test_denials_in_a_policy_are_not_ignorance() -> None:
-    assert not admits_ignorance("Claims older than 90 days are not paid.")
-    assert not admits_ignorance("Contractors have no right to annual leave.")
 
 
 SWAPS = (
