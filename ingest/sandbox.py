@@ -31,6 +31,8 @@ _CODES = frozenset(
     {"empty_file", "no_text", "encrypted", "corrupt", "unsupported_type", "type_mismatch", "parse_limit"}
     | {"too_many_pages", "parser_crashed", "needs_ocr"}
 )
+# What taking a child's answer apart raises where it is none. OverflowError: JSON here has an Infinity, which is no int.
+_NONSENSE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 T = TypeVar("T")
 Read = ParsedDocument | DocumentError | None
 
@@ -143,7 +145,7 @@ def _read(line: bytes) -> Read:
         return _answered(line)
     except DocumentError as error:
         return error
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except _NONSENSE:
         return None
 
 
@@ -152,12 +154,12 @@ def _document(ending: Ending, limits: ParseLimits) -> ParsedDocument:
         raise DocumentError("The file holds more text than is allowed.", code="parse_limit")
     try:
         return _answered(ending.output)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except _NONSENSE:
         raise _death(ending, limits) from None
 
 
 def _answered(output: bytes) -> ParsedDocument:
-    """The document that a child wrote. Raises DocumentError where it wrote that; ValueError, KeyError, TypeError."""
+    """The document that a child wrote. Raises DocumentError where it wrote that, one of `_NONSENSE` where neither."""
     answer = json.loads(output)
     if "error" in answer:
         code = answer["error"]["code"]
@@ -178,7 +180,7 @@ def _death(ending: Ending, limits: ParseLimits) -> DocumentError:
 def _checked(plain: dict[str, Any]) -> ParsedDocument:
     """The document a child wrote, if it is one: a child that a file has taken over may write anything.
 
-    Raises ValueError, TypeError or KeyError.
+    Raises one of `_NONSENSE`.
     """
     text, title = plain["text"], plain["title"]
     if not isinstance(text, str) or not 0 < len(text) <= MAX_TEXT_CHARS or not isinstance(plain["media_type"], str):

@@ -97,7 +97,7 @@ def list_keys(
 
 @keys.command(cls=Verb, epilog="Example: footnote keys revoke 5f0c2a7e-9d41-4b3c-8f6a-7e1d0c9b8a76")
 def revoke(ctx: typer.Context, key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")]) -> None:
-    """Revoke a key. It stops working at once."""
+    """Revoke a key, and every key that was made with it. They stop working at once."""
     output = output_for(ctx)
     with client_for(ctx) as client:
         client.revoke_api_key(key_id)

@@ -1,16 +1,12 @@
-"""The FastAPI application: routes, errors, headers and the web app's files. Knows nothing of settings."""
+"""The FastAPI application: routes, errors and headers. Knows nothing of settings."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, HTMLResponse, Response
-from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
 
-from services.api import errors, mcp_server
+from services.api import errors, mcp_server, web_files
 from services.api.dependencies import Parts
 from services.api.middleware import BodyLimit, Observed, SecurityHeaders
 from services.api.routes import (
@@ -43,13 +39,6 @@ ROUTERS = (
     admin,
     auditing,
 )
-NOT_BUILT = (
-    "<!doctype html><title>Footnote</title><h1>Footnote is running</h1>"
-    "<p>The web app was not built: install Node 20 or newer and run <code>make web</code>. "
-    "The command line and the REST interface work without it.</p>"
-)
-# MCP clients look for OAuth under .well-known: a page in its place would be taken for an answer.
-_API = ("v1/", "mcp", ".well-known/", "healthz", "readyz", "metrics", "openapi.json")
 
 
 def create_app(parts: Parts | None = None, *, close: Callable[[], None] = lambda: None) -> FastAPI:
@@ -72,22 +61,5 @@ def create_app(parts: Parts | None = None, *, close: Callable[[], None] = lambda
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed)
-    _serve_web(app, parts.web if parts else None)
+    web_files.serve(app, parts.web if parts else None)
     return app
-
-
-def _serve_web(app: FastAPI, web: Path | None) -> None:
-    """The built app: its files, and index.html for every address that the app itself routes."""
-    if web is not None:
-        app.mount("/assets", StaticFiles(directory=web / "assets", check_dir=False), name="assets")
-
-    @app.get("/{path:path}", include_in_schema=False)
-    def page(path: str) -> Response:
-        if path.startswith(_API):
-            raise HTTPException(404)
-        if web is None:
-            return HTMLResponse(NOT_BUILT)
-        file = (web / path).resolve()
-        if path and file.is_file() and file.is_relative_to(web.resolve()):
-            return FileResponse(file)
-        return FileResponse(web / "index.html", headers={"Cache-Control": "no-cache"})

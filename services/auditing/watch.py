@@ -91,6 +91,8 @@ class Watch:
                     return None
                 if isinstance(event, Report):
                     report = event
+            # Points that we do not delete by ourselves are no reason to look again and again.
+            accepted = (self._registry.expected_chunks(), self._index().total())
         except Exception:  # a part went away: what was lost is lost still, and the audit of today was none
             self._not_before = time.monotonic() + UNDER_WAY_SECONDS
             self._audited_at = _an_hour_before_the_next()
@@ -98,8 +100,7 @@ class Watch:
         if report is not None:
             found = {kind: tally.count for kind, tally in report.tallies.items()}
             _log.warning("audit_ended", clean=report.clean, repaired=report.repaired, lost=len(report.lost), **found)
-            # Points that we do not delete by ourselves are no reason to look again and again.
-            self._accepted = (self._registry.expected_chunks(), self._index().total())
+            self._accepted = accepted
             if report.clean:
                 self._not_before = 0.0
             elif report.in_flight:

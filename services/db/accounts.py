@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -56,26 +56,25 @@ class Accounts:
     def principal_of_key(self, key: str) -> Principal:
         """The principal of an API key `fn_<id>_<secret>`. Raises UnauthenticatedError, the same for every fault."""
         key_id, secret = _id_and_secret(key)
-        refused = UnauthenticatedError("This API key is unknown, expired or revoked.", code="invalid_key")
         with self._database.read() as session:
             now = clock(session)
             row = session.get(ApiKey, key_id)
             expected = row.secret_hash if row else digest("")
             fits = hmac.compare_digest(digest(secret), expected)
             if row is None or not fits or row.revoked_at or (row.expires_at and row.expires_at <= now):
-                raise refused
+                raise key_refused()
             principal = _principal(session, row.user_id, frozenset(row.scopes))
         if principal is None:
-            raise refused
+            raise key_refused()
         if row.last_used_at is None or now - row.last_used_at > USED_NOTED_EVERY:
             with self._database.write() as session:
                 session.get_one(ApiKey, key_id).last_used_at = now
         return principal
 
-    def expiry_of_key(self, key: str) -> datetime | None:
-        """When a key ends that `principal_of_key` has let through; None for one that does not."""
+    def row_of_key(self, key: str) -> ApiKey:
+        """What is stored of a key that `principal_of_key` has let through."""
         with self._database.read() as session:
-            return session.get_one(ApiKey, _id_and_secret(key)[0]).expires_at
+            return session.get_one(ApiKey, _id_and_secret(key)[0])
 
     def principal_of_session(self, cookie: str) -> Principal:
         """The principal of a browser session. Raises UnauthenticatedError."""
@@ -229,6 +228,16 @@ class Accounts:
             session.delete(membership)
 
 
+def key_refused() -> UnauthenticatedError:
+    """The same for every fault of a key, so that nobody learns which keys there are."""
+    return UnauthenticatedError("This API key is unknown, expired or revoked.", code="invalid_key")
+
+
+def scopes_that_count(user: User, scopes: Iterable[str]) -> frozenset[str]:
+    """What a key or session of these scopes may do for this person: only administrators administer."""
+    return frozenset(scopes) if user.is_admin else frozenset(scopes) - {"admin"}
+
+
 def _id_and_secret(key: str) -> tuple[str, str]:
     key_id, _, secret = key.removeprefix(KEY_PREFIX).partition("_")
     return key_id, secret
@@ -245,9 +254,9 @@ def _principal(session: Session, user_id: str, scopes: frozenset[str]) -> Princi
     user = session.get(User, user_id)
     if user is None or user.disabled_at is not None:
         return None
-    admin = user.is_admin and "admin" in scopes
-    allowed = scopes if admin else scopes - {"admin"}
-    return Principal(user.id, user.email, grants_of(user.email, list(_groups(session, user_id))), admin, allowed)
+    allowed = scopes_that_count(user, scopes)
+    grants = grants_of(user.email, list(_groups(session, user_id)))
+    return Principal(user.id, user.email, grants, "admin" in allowed, allowed)
 
 
 def _account(session: Session, user: User) -> Account:

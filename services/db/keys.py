@@ -3,10 +3,11 @@
 import secrets
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session, aliased
 
-from retrieval.errors import InvalidInputError, NotFoundError
-from services.db.accounts import KEY_PREFIX, SCOPES, digest
+from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
+from services.db.accounts import KEY_PREFIX, SCOPES, digest, key_refused, scopes_that_count
 from services.db.database import Database, clock
 from services.db.models import ApiKey, User
 
@@ -18,11 +19,13 @@ class Keys:
         self._database = database
 
     def create(
-        self, user_id: str, *, name: str, scopes: frozenset[str], expires_at: datetime | None = None
-    ) -> tuple[ApiKey, str]:
-        """A new key and its text, `fn_<id>_<secret>`, which is not stored.
+        self, user_id: str, *, name: str, scopes: frozenset[str],
+        expires_at: datetime | None = None, made_by: str | None = None,
+    ) -> tuple[ApiKey, str]:  # fmt: skip
+        """A new key and its text, `fn_<id>_<secret>`, which is not stored. It is revoked when the key `made_by` is.
 
-        Raises InvalidInputError for a scope that does not exist or an expiry in the past.
+        Raises InvalidInputError for a scope that does not exist or an expiry in the past, UnauthenticatedError where
+        its maker was revoked meanwhile.
         """
         if unknown := scopes - SCOPES:
             raise InvalidInputError(
@@ -30,12 +33,15 @@ class Keys:
             )
         key_id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         with self._database.write() as session:
+            if made_by is not None:
+                _hold(session, made_by)
             now = clock(session)
             if expires_at is not None and expires_at <= now:
                 raise InvalidInputError("expires_at lies in the past.", code="invalid_expiry")
             key = ApiKey(
                 id=key_id,
                 user_id=user_id,
+                made_by=made_by,
                 name=name,
                 secret_hash=digest(secret),
                 scopes=sorted(scopes),
@@ -53,10 +59,34 @@ class Keys:
         with self._database.read() as session:
             return list(session.execute(query))
 
-    def revoke(self, key_id: str, *, user_id: str | None) -> None:
-        """End a key at once; `user_id` narrows to that person's. Raises NotFoundError."""
+    def revoke(self, key_id: str, *, user_id: str | None, scopes: frozenset[str] = SCOPES) -> None:
+        """End a key, those made with it and those made with them, at once; `user_id` narrows to that person's.
+
+        Raises NotFoundError, and ForbiddenError for a key that may do more than `scopes`.
+        """
         with self._database.write() as session:
             key = session.get(ApiKey, key_id)
             if key is None or (user_id is not None and key.user_id != user_id):
                 raise NotFoundError("There is no such key.", code="unknown_key")
-            key.revoked_at = key.revoked_at or clock(session)
+            if scopes_that_count(session.get_one(User, key.user_id), key.scopes) - scopes:
+                message = "This key may do more than the one you sent: sign in, or revoke it with one that may as much."
+                raise ForbiddenError(message, code="missing_scope")
+            alive = update(ApiKey).where(ApiKey.id.in_(_with_made(key_id)), ApiKey.revoked_at.is_(None))
+            ended = alive.values(revoked_at=clock(session)).returning(ApiKey.id)
+            # Whoever is making another holds its maker until that is stored: only a look begun after the wait sees it.
+            while session.scalars(ended).all():
+                pass
+
+
+def _hold(session: Session, key_id: str) -> None:
+    """Keep a key from being revoked until this transaction ends. Raises UnauthenticatedError where it is already."""
+    if session.get_one(ApiKey, key_id, with_for_update=True).revoked_at is not None:
+        raise key_refused()
+
+
+def _with_made(key_id: str) -> Select[str]:
+    """The ids of a key, of those made with it, of those made with them, and so on."""
+    first, made = aliased(ApiKey), aliased(ApiKey)
+    found = select(first.id).where(first.id == key_id).cte("found", recursive=True)
+    found = found.union(select(made.id).join(found, made.made_by == found.c.id))
+    return select(found.c.id)

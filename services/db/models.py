@@ -67,11 +67,18 @@ class Membership(Base):
 
 
 class ApiKey(Base):
-    """A key's public id and the SHA-256 of its secret, which was random and shown once."""
+    """A key's public id and the SHA-256 of its secret, which was random and shown once.
+
+    `made_by` is the key that it was made with, None where it was made without one.
+    """
 
     __tablename__ = "api_keys"
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    # Looked at when a transaction ends: a backup holds keys in any order, and so before their makers.
+    made_by: Mapped[str | None] = mapped_column(
+        ForeignKey("api_keys.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"), index=True
+    )
     name: Mapped[str]
     secret_hash: Mapped[str]
     scopes: Mapped[list[str]]

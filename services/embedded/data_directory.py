@@ -1,4 +1,4 @@
-"""The data directory of one machine: one instance at a time, and the ports that its parts keep.
+"""The data directory of one machine: one instance at a time, the ports that its parts keep, what is damaged in it.
 
 Knows nothing of the parts themselves.
 """
@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from retrieval.errors import ConflictError
@@ -111,6 +112,27 @@ def write_private(file: Path, text: str) -> None:
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
         stream.write(text)
+
+
+def set_aside(damaged: Path, folder: Path) -> Path:
+    """Move what cannot be read into `folder`, made if needed, under its own name and the time: out of the way, and kept
+    for whoever wants to look. Returns where it is now, on disk. Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = folder / f"{damaged.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    damaged.rename(kept)
+    for changed in (folder, folder.parent, damaged.parent):
+        fsync(changed)
+    return kept
+
+
+def fsync(path: Path) -> None:
+    """Return once the file, or the folder's list of names, is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -6,7 +6,7 @@ Knows nothing of which parts Footnote has, and nothing of starting or restarting
 import asyncio
 import http.client
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Ready = Callable[[], Awaitable[bool]]
@@ -21,6 +21,9 @@ class Part:
     It is started once every part in `depends_on` is ready, and stopped before any of them. Without `ready` it counts
     as ready once started. `stop_signal` goes to the process itself and not to its children; what is left of its group
     after `stop_grace_s` seconds is killed.
+
+    `rescue` gets the last lines of a part that ended and was not ready once since the supervisor started. It may remove
+    what kept the part from starting; once it says that it did, it is not called again.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace_s: float = 4.0
     ready_timeout_s: float = 120.0
+    rescue: Callable[[Sequence[str]], bool] | None = None
 
 
 def answers(host: str, port: int, path: str) -> Ready:

@@ -39,6 +39,7 @@ class Supervision:
         self._logs = {name: PartLog(log_dir / f"{name}.log") for name in self._parts}
         self._ready = {name: asyncio.Event() for name in self._parts}
         self._running: dict[str, Process] = {}
+        self._rescuers = {part.name: part.rescue for part in parts if part.rescue is not None}
 
     def pid(self, name: str) -> int | None:
         """Process id of a part, None while it is not running."""
@@ -100,7 +101,13 @@ class Supervision:
             was_flapping = backoff.flapping
             delay = backoff.crashed(started=started, now=clock())
             self._report(part, code, delay, loudly=backoff.flapping and not was_flapping)
+            self._rescue(part)
             await asyncio.sleep(delay)
+
+    def _rescue(self, part: Part) -> None:
+        rescue = self._rescuers.get(part.name)
+        if rescue is not None and rescue(tuple(self._logs[part.name].tail)):
+            del self._rescuers[part.name]
 
     async def _run_once(self, part: Part) -> int | None:
         """From start to end of one process. The exit status, negative for a signal, None if it could not start."""
@@ -148,6 +155,7 @@ class Supervision:
                 if part.ready is not None:
                     log.info("%s ready after %.1f s", part.name, clock() - started)
                 self._ready[part.name].set()
+                self._rescuers.pop(part.name, None)  # it can start: what ends it now is something else
                 return
             if clock() - started > part.ready_timeout_s:
                 log.error("%s is not ready after %.0f s: killing it", part.name, part.ready_timeout_s)

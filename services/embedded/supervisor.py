@@ -100,7 +100,7 @@ def _parts(plan: UpPlan) -> list[Part]:
         _index_part(ports["index"], plan.data_dir, key_file, plain),
         Part(name="worker", argv=plan.worker, env=env, depends_on=INTERNAL),
         Part(name="scheduler", argv=plan.scheduler, env=env, depends_on=INTERNAL),
-        # Not on the broker: questions are answered without it, also while its file cannot be read.
+        # Not on the broker: questions are answered without it, also while it cannot start.
         Part(name="api", argv=plan.api, env=env, depends_on=("index",), ready=api_ready),
     ]
 

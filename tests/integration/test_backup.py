@@ -9,7 +9,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,22 @@ import pytest
 
 from ingest.audit_stream import AuditReport
 from ingest.client import Client
+from retrieval.errors import IndexUnavailableError
+from retrieval.index import ChunkIndex, StoredPoint
+from services.auditing.auditor import Auditor
+from services.auditing.findings import Report
+from services.auditing.repair import Mender
+from services.auditing.verification import Verification
 from services.backup.archive import checked
 from services.backup.points import unpacked
+from services.backup.restoring import put_back, read
+from services.backup.taking import take
 from services.bootstrap import CLI_FILE
+from services.db.audit import AuditRegistry
+from services.db.repairs import Repairs
+from services.worker.jobs import JobRunner
 from tests import private_servers, system
+from tests.integration.workshop import Workshop
 from tests.system import ONE_MACHINE, PRODUCTION, SIZES, System, upload
 
 QUESTION = "What is the lighthouse keeper called?"
@@ -161,3 +173,69 @@ def test_a_damaged_backup_changes_nothing(tmp_path: Path, fresh: Any, backup: Ba
         assert "damaged" in refused.stderr
     data_dir = Path(environment["FOOTNOTE_DATA_DIR"])
     assert [path.name for path in data_dir.iterdir()] == ["models"]
+
+
+class FillingUp(ChunkIndex):
+    """An index whose disk is full once the first points are in."""
+
+    def write(self, points: Sequence[StoredPoint]) -> None:
+        super().write(points)
+        raise IndexUnavailableError("The disk is full.")
+
+
+def test_a_restore_in_place_of_what_is_here_that_breaks_off_loses_nothing_of_it(shop: Workshop, tmp_path: Path) -> None:
+    """The live index is dropped before the backup's points are in: the registry, which comes last, and the originals
+    make it again, as the scheduler does by itself where a collection lacks chunks.
+    """
+    runner, file = shop.runner(), tmp_path / "monday.tar"
+    before = shop.send("keeper.txt", "The lighthouse keeper is called Tobias.")
+    runner.run(before)
+    take(file, database=shop.database, blobs=shop.blobs, collection=shop.engines.collection, release="1", told=quiet)
+    after = [shop.send("keeper.txt", "The lighthouse keeper is called Moira."), shop.send("b.txt", "It opens at six.")]
+    for job in after:
+        runner.run(job)
+    held = [shop.held(job) for job in after]
+    with pytest.raises(IndexUnavailableError):
+        put_back(
+            read(file, quiet),
+            database=shop.database,
+            blobs=shop.blobs,
+            collection=lambda number: FillingUp(shop.client, generation=number),
+            replace=True,
+            told=quiet,
+        )
+    assert shop.index.total() == shop.held(before) > 0
+    report = mended_by_itself(shop, runner)
+    assert (report.clean, report.lost) == (True, [])
+    assert [shop.held(job) for job in after] == held
+
+
+def quiet(*_: object) -> None:
+    pass
+
+
+def mended_by_itself(shop: Workshop, runner: JobRunner) -> Report:
+    """What the scheduler does about an index that lost its points, cautiously."""
+
+    def ring(job_ids: list[str]) -> None:
+        for job_id in job_ids:
+            runner.run(job_id)
+
+    registry = AuditRegistry(shop.database)
+    auditor = Auditor(registry=registry, blobs=shop.blobs, index=shop.engines.index)
+    verification = Verification(
+        auditor=auditor,
+        registry=registry,
+        mender=lambda cautious: Mender(
+            registry=registry,
+            repairs=Repairs(shop.database),
+            blobs=shop.blobs,
+            index=shop.engines.index,
+            ring=ring,
+            cautious=cautious,
+        ),
+        prepare=quiet,
+    )
+    report = list(verification.repair(cautious=True, originals=False))[-1]
+    assert isinstance(report, Report)
+    return report

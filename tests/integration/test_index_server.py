@@ -1,11 +1,13 @@
 """The embedded index server as a process: what survives its end, who may start it and who may ask it."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +18,8 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.version_check import is_compatible
 from qdrant_edge import CountRequest, Point
 
+from services.embedded.index import collection as collections
+from services.embedded.index.catalogue import Catalogue
 from services.embedded.index.collection import Collection
 from services.embedded.index.schema import Schema
 from tests.faults.volumes import mounted
@@ -185,12 +189,6 @@ class TestLifetime:
         assert code == 1
         assert f"127.0.0.1:{port} is not free" in errors
 
-    def test_a_damaged_directory_is_refused_and_named(self, tmp_path: Path) -> None:
-        (tmp_path / "catalogue.json").write_text("{", encoding="utf-8")
-        code, errors = failed_start("--data-dir", str(tmp_path), "--port", "0")
-        assert code == 1
-        assert "catalogue.json" in errors
-
     def test_it_says_a_version_that_the_client_accepts(self, tmp_path: Path) -> None:
         with IndexProcess(tmp_path) as server, closing(server.client()) as client:
             assert is_compatible(version("qdrant-client"), client.info().version)
@@ -200,6 +198,182 @@ class TestLifetime:
         code = f"import sys, services.embedded.index_server; print(sorted({heavy} & set(sys.modules)))"
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert run.stdout.strip() == "[]"
+
+
+def shortened(name: str) -> Callable[[Path], None]:
+    def damage(directory: Path) -> None:
+        file = next(directory.rglob(name))
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+    return damage
+
+
+def emptied(name: str) -> Callable[[Path], None]:
+    def damage(directory: Path) -> None:
+        next(directory.rglob(name)).write_bytes(b"")
+
+    return damage
+
+
+def overwritten(name: str) -> Callable[[Path], None]:
+    def damage(directory: Path) -> None:
+        file = next(directory.rglob(name))
+        file.write_bytes(b"\xff" * file.stat().st_size)
+
+    return damage
+
+
+class TestDamage:
+    """What cannot be read is moved away and left out, and the rest is served."""
+
+    @pytest.fixture
+    def two(self, tmp_path: Path) -> Path:
+        """The data directory of a server with the collections `hurt` and `whole`, and an alias of each."""
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            for name in ("hurt", "whole"):
+                create(client, name)
+                client.upsert(name, CHUNKS, wait=True)
+                client.update_collection_aliases([alias(name, f"{name}-now")])
+            server.stop()
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            pytest.param(shortened("segment.json"), id="an error"),
+            pytest.param(overwritten("mutable_id_tracker.mappings"), id="an error in binary data"),
+            pytest.param(overwritten("open-1"), id="the log"),
+            pytest.param(overwritten("vector_storage-dense/deleted/status.dat"), id="a file that is not there"),
+            pytest.param(emptied("vector_storage-dense/deleted/status.dat"), id="a panic"),
+        ],
+    )
+    def test_a_collection_that_cannot_be_opened_is_kept_and_left_out(
+        self, two: Path, damage: Callable[[Path], None]
+    ) -> None:
+        directory = directory_of(two, "hurt")
+        damage(directory)
+        files = names_below(directory)
+        with IndexProcess(two) as server, closing(server.client()) as client:
+            assert [collection.name for collection in client.get_collections().collections] == ["whole"]
+            assert [entry.alias_name for entry in client.get_aliases().aliases] == ["whole-now"]
+            assert client.count("whole-now").count == len(CHUNKS)
+            (kept,) = (two / "damaged").iterdir()
+            assert kept.name.startswith(directory.name)
+            assert names_below(kept) >= files
+            create(client, "hurt")  # as whoever fills it does
+            client.update_collection_aliases([alias("hurt", "hurt-now")])
+            errors = server.stop()[1]
+            assert "collection hurt is DAMAGED" in errors
+            assert str(kept) in errors
+        with IndexProcess(two) as server, closing(server.client()) as client:
+            assert client.count("hurt-now").count == 0
+            assert "DAMAGED" not in server.stop()[1]
+        assert list((two / "damaged").iterdir()) == [kept]
+
+    def test_it_is_left_out_for_good_before_anybody_makes_it_again(self, two: Path) -> None:
+        emptied("vector_storage-dense/deleted/status.dat")(directory_of(two, "hurt"))
+        with IndexProcess(two) as server:
+            server.kill()
+        with IndexProcess(two) as server, closing(server.client()) as client:
+            assert [collection.name for collection in client.get_collections().collections] == ["whole"]
+            assert "DAMAGED" not in server.stop()[1]
+
+    def test_a_collection_whose_directory_is_gone_is_left_out(self, two: Path) -> None:
+        shutil.rmtree(directory_of(two, "hurt"))
+        with IndexProcess(two) as server, closing(server.client()) as client:
+            assert [collection.name for collection in client.get_collections().collections] == ["whole"]
+            assert "collection hurt is DAMAGED" in server.stop()[1]
+
+    @pytest.mark.parametrize(
+        "text",
+        [b"", b"{", bytes(300), b"[]", b'{"format": 1}', b'{"format": 1, "collections": {"a": 1}, "aliases": {}}'],
+    )
+    def test_without_a_catalogue_all_collections_are_kept_and_none_is_known(self, two: Path, text: bytes) -> None:
+        (two / "catalogue.json").write_bytes(text)
+        files = names_below(two / "collections")
+        with IndexProcess(two) as server, closing(server.client()) as client:
+            assert client.get_collections().collections == []
+            catalogue, shards = sorted((two / "damaged").iterdir())
+            assert catalogue.read_bytes() == text
+            assert names_below(shards) == files
+            create(client, "hurt")
+            errors = server.stop()[1]
+            assert "catalogue.json is DAMAGED" in errors
+            assert str(shards) in errors
+        with IndexProcess(two) as server, closing(server.client()) as client:
+            assert [collection.name for collection in client.get_collections().collections] == ["hurt"]
+
+    def test_a_directory_of_another_release_is_refused_and_left_alone(self, two: Path) -> None:
+        catalogue = two / "catalogue.json"
+        catalogue.write_text(json.dumps({"format": 2, "shards": []}), encoding="utf-8")
+        before = names_below(two)
+        code, errors = failed_start("--data-dir", str(two), "--port", "0")
+        assert (code, "another release (format 2)" in errors) == (1, True)
+        assert names_below(two) == before
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            # The engine's own words where descriptors, memory, threads and permissions were taken from it.
+            Exception("Service runtime error: IO Error: Too many open files (os error 24)"),
+            Exception('Can\'t init WAL: Os { code: 13, kind: PermissionDenied, message: "Permission denied" }'),
+            Exception("Failed to open mmap payload storage: Cannot allocate memory (os error 12)"),
+            Exception("failed to build edge edge-search thread pool: Resource temporarily unavailable (os error 11)"),
+            Exception("IO Error: No space left on device (os error 28)"),
+            Exception("IO Error: Input/output error (os error 5)"),
+            MemoryError(),
+            KeyboardInterrupt(),
+            SystemExit(0),
+        ],
+        ids=lambda error: str(error)[-12:] or type(error).__name__,
+    )
+    def test_nothing_is_moved_for_what_the_machine_refuses(
+        self, two: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Refused:
+            @staticmethod
+            def load(*_: object) -> None:
+                raise error
+
+        monkeypatch.setattr(collections, "EdgeShard", Refused)
+        before, saved = names_below(two), (two / "catalogue.json").read_bytes()
+        with pytest.raises(OSError if type(error) is Exception else type(error)):
+            Catalogue(two)
+        assert (names_below(two), (two / "catalogue.json").read_bytes()) == (before, saved)
+
+    def test_nothing_is_moved_where_the_process_may_open_no_more_files(self, two: Path) -> None:
+        before = names_below(two)
+        run = subprocess.run([sys.executable, "-c", NO_FILES, str(two)], capture_output=True, text=True, check=False)
+        assert "OSError: [Errno 24]" in run.stderr
+        assert names_below(two) == before
+
+    def test_a_panic_while_deleted_points_are_cleared_out_stops_nobody(self, tmp_path: Path) -> None:
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            create(client, "chunks")
+            client.upsert("chunks", [point(n, [1, n, 0, 0], {n: 1.0}, half=n % 2) for n in range(3000)], wait=True)
+            client.delete("chunks", models.FilterSelector(filter=models.Filter(must=[is_value("half", 0)])), wait=True)
+            server.stop()
+        emptied("chunk_0.mmap")(directory_of(tmp_path, "chunks"))
+        with IndexProcess(tmp_path) as server, closing(server.client()) as client:
+            assert client.count("chunks", exact=True).count == 1500
+            assert "deleted points stay" in server.stop()[1]
+
+
+# Leaves its process two descriptors, fewer than a collection takes to open.
+NO_FILES = """
+import os, resource, sys
+from pathlib import Path
+from services.embedded.index.catalogue import Catalogue
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+taken = []
+try:
+    while True:
+        taken.append(os.open(os.devnull, os.O_RDONLY))
+except OSError:
+    for descriptor in taken[:2]:
+        os.close(descriptor)
+Catalogue(Path(sys.argv[1]))
+"""
 
 
 class TestKey:
@@ -228,6 +402,17 @@ class TestKey:
 def write_dense(collection: Collection, numbers: range) -> None:
     points = [Point(number, {DENSE: [1.0, float(number), 0.0, 0.0]}, {"number": number}) for number in numbers]
     collection.upsert(points, condition=None, mode=None, durable=True)
+
+
+def directory_of(data_dir: Path, collection: str) -> Path:
+    catalogue = json.loads((data_dir / "catalogue.json").read_bytes())
+    return data_dir / "collections" / str(catalogue["collections"][collection]["directory"])
+
+
+def names_below(directory: Path) -> set[str]:
+    """Without what the engine makes and drops when it likes."""
+    files = {str(path.relative_to(directory)) for path in directory.rglob("*")}
+    return {file for file in files if not re.search(r"tmp-open-\w+$|tracker_journal\.dat$", file)}
 
 
 def alias(collection: str, name: str) -> models.CreateAliasOperation:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from ingest.parsing import parse
-from ingest.sandbox import ParseLimits, ParseSandbox, _checked
+from ingest.sandbox import ParseLimits, ParseSandbox, _checked, _document, _read
+from ingest.zygote import Ending
 from retrieval.errors import DocumentError
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
@@ -279,6 +280,17 @@ def test_nonsense_from_a_child_is_no_document() -> None:
     ):
         with pytest.raises((ValueError, TypeError, KeyError)):
             _checked(bad)
+
+
+@pytest.mark.parametrize("number", ["Infinity", "1e999", "NaN"])
+def test_a_number_that_is_none_breaks_the_childs_answer_and_nothing_else(number: str) -> None:
+    document: dict[str, object] = {key: [] for key in ("pages", "headings", "left_out", "recognised")}
+    document |= {"text": "ab", "title": None, "media_type": "text/plain", "hidden_chars": "NUMBER"}
+    output = json.dumps({"document": document}).replace('"NUMBER"', number).encode()
+    assert _read(output) is None
+    with pytest.raises(DocumentError) as caught:
+        _document(Ending(output, False, 0, False, 60.0, 0), ParseLimits())
+    assert caught.value.code == "parser_crashed"
 
 
 def test_small_texts_are_read_by_one_child_and_each_gives_what_it_gives_alone(

@@ -22,13 +22,14 @@ import redis
 
 from retrieval.errors import ConflictError
 from services.embedded.backoff import Backoff
-from services.embedded.broker import Broker, broker_part
+from services.embedded.broker import APPENDED, Broker, broker_part
 from services.embedded.data_directory import claim, kept_ports, refuse_taken_port
 from services.embedded.lifeline import Lifeline, lifeline
 from services.embedded.part_log import PartLog
 from services.embedded.parts import Part, Ready, accepts, answers
 from services.embedded.supervision import Supervision
 from services.queue import RUN_JOB, celery_app
+from tests.faults.volumes import Volume, mounted
 from tests.private_servers import free_port
 
 ENV = {"PATH": os.defpath}
@@ -537,6 +538,127 @@ def test_kill_nine_loses_no_acknowledged_message_and_a_restart_finds_them_all(tm
                 assert client.llen("queue") == 500
 
     asyncio.run(scene())
+
+
+async def used_once(directory: Path) -> Path:
+    """What the broker keeps its file in, once it was told something."""
+    async with served(directory) as (broker, _):
+        with client_of(broker) as client:
+            for number in range(50):
+                client.rpush("queue", number)
+    return directory / "broker" / APPENDED
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [
+        ("*.incr.aof", lambda data: data + bytes(512)),  # as a power cut leaves it
+        ("*.incr.aof", lambda data: data.replace(b"RPUSH", b"RPUXH", 1)),
+        ("*.base.rdb", lambda data: data[:-1] + bytes([data[-1] ^ 1])),
+        ("*.base.rdb", lambda data: data[:44] + bytes(len(data) - 44)),  # it crashes of that
+        ("*.manifest", lambda _: bytes(512)),
+        ("*.manifest", lambda _: b""),
+        ("*.manifest", lambda data: data.replace(b"seq", b"sxq", 1)),
+        ("*.incr.aof", None),
+    ],
+)
+def test_it_begins_with_an_empty_file_where_it_cannot_read_its_own_and_that_one_is_kept(
+    tmp_path: Path, name: str, spoil: Callable[[bytes], bytes] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> None:
+        directory = await used_once(tmp_path)
+        (file,) = directory.glob(name)
+        spoilt = spoil(file.read_bytes()) if spoil else None
+        file.write_bytes(spoilt) if spoilt is not None else file.unlink()
+        names = {path.name for path in directory.iterdir()}
+        async with served(tmp_path) as (broker, _):
+            with client_of(broker) as client:
+                assert client.llen("queue") == 0
+                client.rpush("queue", "again")
+        async with served(tmp_path) as (broker, _):
+            with client_of(broker) as client:
+                assert client.lrange("queue", 0, -1) == ["again"]
+        (kept,) = (tmp_path / "broker" / "damaged").iterdir()
+        assert {path.name for path in kept.iterdir()} == names
+        assert spoilt is None or (kept / file.name).read_bytes() == spoilt
+        assert (
+            f"the broker's file is DAMAGED: it begins with an empty one, and no job is lost. Kept: {kept}"
+            in caplog.text
+        )
+
+    asyncio.run(scene())
+
+
+def test_its_file_stays_where_it_is_while_its_port_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene() -> None:
+        directory = await used_once(tmp_path)
+        before = {path.name: path.read_bytes() for path in directory.iterdir()}
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            part = broker_part(Broker(port=taken.getsockname()[1], password=PASSWORD), directory.parent, ENV)
+            async with running([part], tmp_path / "logs"):
+                await soon(lambda: caplog.text.count("broker crashed") == 2)
+        assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
+        assert not (directory.parent / "damaged").exists()
+
+    asyncio.run(scene())
+
+
+def test_its_file_stays_where_it_is_while_the_disk_is_full(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(volume: Volume) -> None:
+        directory = tmp_path / "broker" / APPENDED
+        part = broker_part(Broker(port=free_port(), password=PASSWORD), directory.parent, ENV)
+        volume.fill()
+        async with running([part], tmp_path / "logs"):
+            await soon(lambda: caplog.text.count("broker crashed") == 2)
+        assert directory.exists()
+        assert not (directory.parent / "damaged").exists()
+
+    with mounted(tmp_path / "broker", megabytes=20) as volume:
+        if volume is None:
+            pytest.skip("a volume of its own cannot be mounted here")
+        asyncio.run(scene(volume))
+
+
+def rescued(note: Path, *, ready: Ready) -> tuple[Part, list[Sequence[str]]]:
+    """A part that dies when its note is there already, and what its rescuer was told; the second time that helps."""
+    told: list[Sequence[str]] = []
+
+    def rescue(last_words: Sequence[str]) -> bool:
+        told.append(last_words)
+        return len(told) == 2
+
+    code = "print('there is a note'); sys.exit(1) if os.path.exists(sys.argv[1]) else time.sleep(600)"
+    return Part(name="stuck", argv=python(code, note), env=ENV, ready=ready, rescue=rescue), told
+
+
+def test_a_part_that_was_never_ready_is_rescued_until_that_helps_and_then_no_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.embedded.backoff.FIRST_S", 0.01)
+    (tmp_path / "note").touch()
+    part, told = rescued(tmp_path / "note", ready=when(lambda: False))
+
+    async def scene() -> None:
+        async with running([part], tmp_path / "logs"):
+            await soon(lambda: caplog.text.count("stuck crashed") == 4)
+
+    asyncio.run(scene())
+    assert [list(words) for words in told] == [["there is a note"], ["there is a note"] * 2]
+
+
+def test_a_part_that_was_ready_once_is_not_rescued(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    part, told = rescued(tmp_path / "note", ready=when(lambda: True))
+
+    async def scene() -> None:
+        async with running([part], tmp_path / "logs") as (supervision, _):
+            await supervision.all_ready()
+            (tmp_path / "note").touch()
+            os.kill(supervision.pid("stuck") or 0, signal.SIGKILL)
+            await soon(lambda: caplog.text.count("stuck crashed") == 2)
+
+    asyncio.run(scene())
+    assert told == []
 
 
 WORKER = """

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from services.embedded.broker import APPENDED
 from tests import private_servers
 
 WAIT = 120
@@ -73,17 +74,22 @@ def test_a_second_start_finds_everything_again_and_no_second_instance_starts(
         assert "0 failed (0 sent, 1 unchanged)" in said(environment, "ingest", str(note), "--grant", "everyone")
 
 
-def test_questions_are_answered_though_the_broker_cannot_read_its_file(
+def test_documents_are_ingested_after_the_brokers_file_was_spoilt_and_questions_answered_without_any_broker(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    note = tmp_path / "note.txt"
+    note, other, broker = tmp_path / "note.txt", tmp_path / "other.txt", tmp_path / "broker"
     note.write_text("The spare key to the archive hangs behind the barometer.")
+    other.write_text("The spare key to the cellar lies under the doormat.")
     with up(environment, tmp_path):
         said(environment, "ingest", str(note), "--grant", "everyone")
-    manifests = list((tmp_path / "broker" / "appendonlydir").glob("*.manifest"))
-    assert manifests
-    for manifest in manifests:
-        manifest.write_bytes(bytes(512))  # as a power cut leaves it
+    (manifest,) = (broker / APPENDED).glob("*.manifest")
+    manifest.write_bytes(bytes(512))  # as a power cut leaves it
     with up(environment, tmp_path):
-        answer = json.loads(said(environment, "ask", "Where does the spare key to the archive hang?", "--json"))
-        assert "behind the barometer" in answer["text"]
+        assert "1 sent" in said(environment, "ingest", str(other), "--grant", "everyone")
+        assert len(list((broker / "damaged").iterdir())) == 1
+    shutil.rmtree(broker / APPENDED)
+    (broker / APPENDED).touch()  # nothing that it could begin afresh from
+    with up(environment, tmp_path):
+        for place, question in (("barometer", "archive"), ("doormat", "cellar")):
+            answer = json.loads(said(environment, "ask", f"Where is the spare key to the {question}?", "--json"))
+            assert place in answer["text"]

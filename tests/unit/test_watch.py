@@ -25,6 +25,7 @@ class World:
 
     def __init__(self, *reports: Report | None) -> None:
         self.held: int | None = 3
+        self.answers = True
         self.reports = list(reports)
         self.audits = 0
         self.watch = Watch(
@@ -49,6 +50,8 @@ class World:
         return self.held is not None
 
     def total(self) -> int:
+        if not self.answers:
+            raise UnavailableError("The index went away.")
         return self.held or 0
 
     def repair(self, *, cautious: bool, originals: bool) -> Iterator[Report]:
@@ -117,6 +120,18 @@ def test_an_audit_that_an_outage_ended_is_made_again_soon(monkeypatch: pytest.Mo
     world.held = None
     with pytest.raises(UnavailableError):
         world.looks(2)
+    assert world.looks(2) == 1
+
+
+def test_an_audit_whose_index_goes_away_right_after_it_is_made_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "UNDER_WAY_SECONDS", 0.0)
+    world = World(unclean(), Report())
+    world.held = None
+    world.answers = False  # only who counts notices
+    with pytest.raises(UnavailableError):
+        world.looks(2)
+    assert world.audits == 1
+    world.answers = True
     assert world.looks(2) == 1
 
 

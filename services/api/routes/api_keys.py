@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from retrieval.errors import ForbiddenError
 from services.api import schemas
-from services.api.dependencies import PartsOf, Reader, SentKey
+from services.api.dependencies import Known, PartsOf, Reader, SentKey
 
 router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
 
@@ -39,10 +39,10 @@ def page(
 
 
 @router.post("", status_code=201)
-def create(body: schemas.NewApiKey, parts: PartsOf, principal: Reader, maker: SentKey) -> schemas.CreatedApiKey:
+def create(body: schemas.NewApiKey, parts: PartsOf, principal: Reader, sent: SentKey) -> schemas.CreatedApiKey:
     """A new key. Nobody makes one that may do more than they may, or for somebody else unless they administer.
 
-    One that is made with a key ends when that does, or earlier.
+    One that is made with a key ends when that does or is revoked, or earlier.
     """
     mine = body.user is None or body.user == principal.email
     if not mine and not principal.is_admin:
@@ -51,8 +51,14 @@ def create(body: schemas.NewApiKey, parts: PartsOf, principal: Reader, maker: Se
     scopes = frozenset(body.scopes) or principal.scopes
     if scopes - principal.scopes:
         raise ForbiddenError("A key cannot have a scope that you do not have.", code="missing_scope")
-    expires_at = _expiry(body.expires_at, parts.accounts.expiry_of_key(maker) if maker else None)
-    key, text = parts.keys.create(owner, name=body.name or "API key", scopes=scopes, expires_at=expires_at)
+    maker = parts.accounts.row_of_key(sent) if sent else None
+    key, text = parts.keys.create(
+        owner,
+        name=body.name or "API key",
+        scopes=scopes,
+        expires_at=_expiry(body.expires_at, maker.expires_at if maker else None),
+        made_by=maker.id if maker else None,
+    )
     return schemas.CreatedApiKey(id=key.id, key=text, name=key.name, scopes=key.scopes, expires_at=key.expires_at)
 
 
@@ -69,7 +75,14 @@ def _expiry(asked: datetime | None, makers: datetime | None) -> datetime | None:
 
 
 @router.delete("/{key_id}", status_code=204)
-def revoke(key_id: str, parts: PartsOf, principal: Reader) -> Response:
-    """End a key at once."""
-    parts.keys.revoke(key_id, user_id=None if principal.is_admin else principal.user_id)
+def revoke(key_id: str, parts: PartsOf, principal: Known) -> Response:
+    """End a key at once, with all keys that were made with it.
+
+    A key, whatever its scopes, ends itself and others of its person that may do no more than it may. A session ends
+    all of its person's, and an administrator everybody's.
+    """
+    if principal.is_admin:
+        parts.keys.revoke(key_id, user_id=None)
+    else:
+        parts.keys.revoke(key_id, user_id=principal.user_id, scopes=principal.scopes)
     return Response(status_code=204)

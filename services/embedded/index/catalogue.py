@@ -1,20 +1,23 @@
 """The names and aliases of collections, durable.
 
 `catalogue.json` is replaced as a whole, so a reader after any crash sees all of an alias switch or none of it. What it
-does not name is not there: a directory left by a crash between two steps is removed at the next start. Knows nothing of
-points or of HTTP.
+does not name is not there: a directory left by a crash between two steps is removed at the next start. What is damaged
+is moved to `damaged/` and left out, so that the rest can be used: whoever fills an index can fill it again. Knows
+nothing of points or of HTTP.
 """
 
 import json
-import os
+import logging
 import shutil
 import threading
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.embedded.index.collection import Collection
+from services.embedded.data_directory import fsync, set_aside
+from services.embedded.index.collection import Collection, DamagedError
 from services.embedded.index.errors import ExistsError, MissingError, WrongInputError
 from services.embedded.index.fields import members, required, string
 from services.embedded.index.schema import Schema
@@ -22,14 +25,19 @@ from services.embedded.index.schema import Schema
 FORMAT = 1
 _FORBIDDEN = set('<>:"/\\|?*\0')
 
+log = logging.getLogger(__name__)
+
 
 class Catalogue:
     """All collections of one data directory, which the caller holds alone. Threads may use it at once."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Open every collection. OSError or ValueError where the directory cannot be read."""
+        """Open every collection that is not damaged. OSError where the machine does not let us, ValueError for a
+        directory of another release.
+        """
         self._file = data_dir / "catalogue.json"
         self._shards = data_dir / "collections"
+        self._damaged = data_dir / "damaged"
         self._changing = threading.RLock()
         self._collections: dict[str, Collection] = {}
         self._aliases: dict[str, str] = {}
@@ -67,7 +75,7 @@ class Catalogue:
             if name in self._aliases:
                 raise WrongInputError(f"Wrong input: Can't create collection with name {name}: it is an alias")
             collection = Collection.create(self._shards / uuid.uuid4().hex, schema)
-            _fsync(self._shards)
+            fsync(self._shards)
             self._commit({**self._collections, name: collection}, self._aliases)
 
     def delete(self, name: str) -> bool:
@@ -128,15 +136,33 @@ class Catalogue:
 
     def _load(self) -> None:
         try:
-            saved = json.loads(self._file.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"{self._file} is damaged: {error}") from error
-        if saved["format"] != FORMAT:
-            raise ValueError(f"{self._file} was written by another release (format {saved['format']})")
-        for name, entry in saved["collections"].items():
-            schema = Schema(entry["vectors"], entry["sparse_vectors"])
-            self._collections[name] = Collection.load(self._shards / entry["directory"], schema)
-        self._aliases = saved["aliases"]
+            saved = _saved(self._file.read_bytes())
+        except DamagedError as error:
+            self._begin_afresh(error)
+            return
+        if saved.format != FORMAT:
+            raise ValueError(f"{self._file} was written by another release (format {saved.format})")
+        for name, (directory, schema) in saved.collections.items():
+            try:
+                self._collections[name] = Collection.load(self._shards / directory, schema)
+            except DamagedError as error:
+                self._leave_out(name, self._shards / directory, error)
+        self._aliases = {alias: name for alias, name in saved.aliases.items() if name in self._collections}
+        if self._collections.keys() != saved.collections.keys():
+            self._commit(self._collections, self._aliases)
+
+    def _leave_out(self, name: str, directory: Path, error: DamagedError) -> None:
+        """Moved before the catalogue forgets it: what that does not name is removed at the next start."""
+        kept = set_aside(directory, self._damaged) if directory.exists() else "nothing, for it is gone"
+        log.error("collection %s is DAMAGED and left out, to be filled again (%s). Kept of it: %s", name, error, kept)
+
+    def _begin_afresh(self, error: DamagedError) -> None:
+        """Without its catalogue no collection is known by name. The catalogue goes last: without one, what is left in
+        `collections/` by a crash between the two would be removed at the next start.
+        """
+        kept = [set_aside(path, self._damaged) for path in (self._shards, self._file)]
+        self._shards.mkdir()
+        log.error("%s is DAMAGED (%s): no collection is known. All are kept: %s, %s", self._file, error, *kept)
 
     def _commit(self, collections: Mapping[str, Collection], aliases: Mapping[str, str]) -> None:
         """Write the catalogue, then make it the one in use."""
@@ -147,10 +173,34 @@ class Catalogue:
         text = json.dumps({"format": FORMAT, "collections": entries, "aliases": aliases}, indent=1)
         written = self._file.with_suffix(".tmp")
         written.write_text(text, encoding="utf-8")
-        _fsync(written)
+        fsync(written)
         written.replace(self._file)
-        _fsync(self._file.parent)
+        fsync(self._file.parent)
         self._collections, self._aliases = dict(collections), dict(aliases)
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What a catalogue file says: each collection's directory and schema, and the name that each alias stands for."""
+
+    format: object
+    collections: Mapping[str, tuple[str, Schema]]
+    aliases: Mapping[str, str]
+
+
+def _saved(text: bytes) -> _Saved:
+    """Another release's format is read no further. DamagedError for what no release has written."""
+    try:
+        found = json.loads(text)
+        if found["format"] != FORMAT:
+            return _Saved(found["format"], {}, {})
+        collections = {
+            name: (str(entry["directory"]), Schema(entry["vectors"], entry["sparse_vectors"]))
+            for name, entry in found["collections"].items()
+        }
+        return _Saved(FORMAT, collections, dict(found["aliases"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(f"{type(error).__name__}: {error}") from error
 
 
 def _two(body: object, first: str, second: str) -> tuple[str, str]:
@@ -162,11 +212,3 @@ def _two(body: object, first: str, second: str) -> tuple[str, str]:
 def _check_name(name: str) -> None:
     if not 0 < len(name) <= 255 or _FORBIDDEN & set(name):
         raise WrongInputError(f"Wrong input: `{name[:64]}` cannot name a collection")
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,9 @@ engine that is opened again replays the log from its last flush, at about 13,000
 Knows nothing of names, aliases or JSON.
 """
 
+import errno
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -54,6 +56,9 @@ _REFUSALS = (
     "No range index",
 )
 
+# How the engine passes on what the operating system refused: its libraries have two ways.
+_SYSTEM_ERROR = re.compile(r"(?:os error |Os \{ code: )(\d+)")
+
 if TYPE_CHECKING:
     from qdrant_edge import ShardInfo  # in the stub of 0.9.0 only
 
@@ -61,6 +66,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+class DamagedError(Exception):
+    """What is kept of a collection cannot be made sense of, today or tomorrow."""
 
 
 class Collection:
@@ -87,12 +96,14 @@ class Collection:
     def load(cls, directory: Path, schema: Schema) -> "Collection":
         """Open what is there, replay its log, and clear out deleted points where there are many.
 
-        ValueError where the shard cannot be read.
+        DamagedError for what is in its files, OSError for what the machine refuses.
         """
         try:
             shard = EdgeShard.load(str(directory), schema.config())
-        except Exception as error:
-            raise ValueError(f"{directory} cannot be opened: {error}") from error
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except BaseException as error:  # a panic of the engine is no Exception
+            raise _unopened(directory, error) from error
         collection = cls(directory, schema, shard)
         collection._vacuum()
         return collection
@@ -105,7 +116,9 @@ class Collection:
         try:
             if self._shard.optimize():
                 log.info("cleared deleted points out of %s, %d points kept", self.directory.name, points)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic of the engine is no Exception
             log.warning("deleted points stay in %s for now: %s", self.directory.name, error)
 
     def query(self, requests: Sequence[QueryRequest]) -> list[list[ScoredPoint]]:
@@ -196,3 +209,15 @@ class Collection:
             return WrongInputError(f"Wrong input: {text}")
         log.error("the engine failed in %s: %s", self.directory.name, text)
         return RequestError(f"Service internal error: {text}")
+
+
+def _unopened(directory: Path, error: BaseException) -> DamagedError | OSError:
+    """Whether the files are at fault, or the machine.
+
+    Of what the operating system says, only that a file is not there is damage. With no memory, room, descriptor or
+    permission the files may be whole. After EIO as well: a loose cable gives it too, and a disk that fails is for its
+    owner to see, while an index made anew on it would hide that.
+    """
+    why = f"{directory} cannot be opened: {error}"
+    refused = {int(number) for number in _SYSTEM_ERROR.findall(str(error))} - {errno.ENOENT}
+    return OSError(min(refused), why) if refused else DamagedError(why)

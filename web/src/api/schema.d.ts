@@ -181,7 +181,7 @@ export interface paths {
      * Create
      * @description A new key. Nobody makes one that may do more than they may, or for somebody else unless they administer.
      *
-     *     One that is made with a key ends when that does, or earlier.
+     *     One that is made with a key ends when that does or is revoked, or earlier.
      */
     post: operations["create_v1_api_keys_post"];
     delete?: never;
@@ -202,7 +202,10 @@ export interface paths {
     post?: never;
     /**
      * Revoke
-     * @description End a key at once.
+     * @description End a key at once, with all keys that were made with it.
+     *
+     *     A key, whatever its scopes, ends itself and others of its person that may do no more than it may. A session ends
+     *     all of its person's, and an administrator everybody's.
      */
     delete: operations["revoke_v1_api_keys__key_id__delete"];
     options?: never;
