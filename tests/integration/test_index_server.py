@@ -16,7 +16,7 @@ import httpx
 import pytest
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.version_check import is_compatible
-from qdrant_edge import CountRequest, Point
+from qdrant_edge import CountRequest, Point, UpdateOperation
 
 from services.embedded.index import collection as collections
 from services.embedded.index.catalogue import Catalogue
@@ -136,6 +136,29 @@ class TestLifetime:
             client.upsert("chunks", [point(2999, VECTOR, {7: 1.0})], wait=True)
             assert client.count("chunks", exact=True).count == 1500
             assert "cleared" in server.stop()[1]
+
+    def test_deleted_points_are_cleared_out_once_nobody_searches_or_writes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        kept = Collection.create(tmp_path, Schema({DENSE: {"size": 4, "distance": "Cosine"}}, {}))
+        points = [Point(number, {DENSE: [1.0, number, 0.0, 0.0]}, {}) for number in range(3000)]
+        kept.upsert(points, condition=None, mode=None, durable=True)
+        kept.write(UpdateOperation.delete_points(list(range(1500))), durable=True)
+        caplog.set_level("INFO")
+        kept.keep()
+        assert "cleared" not in caplog.text  # somebody may be about to search
+        monkeypatch.setattr(collections, "IDLE_S", 0.0)
+        kept.keep()
+        assert "cleared" in caplog.text
+        caplog.clear()
+        kept.keep()
+        assert not caplog.text
+        assert kept.count(CountRequest(exact=True, filter=None)) == 1500
+        kept.upsert(points[:1], condition=None, mode=None, durable=True)
+        kept.close()
+        again = Collection.load(tmp_path, kept.schema)
+        assert again.count(CountRequest(exact=True, filter=None)) == 1501
+        again.close()
 
     def test_a_restart_with_little_room_on_the_disk_leaves_deleted_points_and_answers(self, tmp_path: Path) -> None:
         with mounted(tmp_path / "disk", megabytes=500) as volume:

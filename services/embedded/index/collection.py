@@ -44,6 +44,8 @@ QUIET_S = 2.0
 REPLAYED_AT_MOST = 30_000
 # Clearing out deleted points took 2.5 s for 20,000 points beside 40,000 deleted ones; 50,000 keeps a start under 10 s.
 VACUUMED_UP_TO = 50_000
+# Meanwhile nobody is answered, so a server that is not restarted does it when nobody searched or wrote for so long.
+IDLE_S = 600.0
 
 # How the engine says that a request does not fit the collection. Anything else is its own fault.
 _REFUSALS = (
@@ -84,7 +86,8 @@ class Collection:
         self._closed = False
         self._operations = 0
         self._unflushed = 0
-        self._last_call = time.monotonic()
+        self._last_call = self._last_use = time.monotonic()
+        self._littered = False
 
     @classmethod
     def create(cls, directory: Path, schema: Schema) -> "Collection":
@@ -123,6 +126,7 @@ class Collection:
 
     def query(self, requests: Sequence[QueryRequest]) -> list[list[ScoredPoint]]:
         """One list of points for each request, best first."""
+        self._last_use = time.monotonic()
         return self._read(self._shard.query_batch, QueryBatchRequest(list(requests)))
 
     def scroll(self, request: ScrollRequest) -> tuple[list[Record], int | UUID | str | None]:
@@ -159,10 +163,23 @@ class Collection:
                 self._unflushed = 0
 
     def keep(self) -> None:
-        """Flush if something was written and now is the time. Meant to be called every second or so."""
+        """Flush if something was written and now is the time, and clear out deleted points when nobody waits.
+
+        Meant to be called every second or so.
+        """
         quiet = time.monotonic() - self._last_call > QUIET_S
         if self._unflushed and (quiet or self._unflushed > REPLAYED_AT_MOST):
             self.flush()
+        if self._littered and time.monotonic() - self._last_use > IDLE_S:
+            self._clear_out()
+
+    def _clear_out(self) -> None:
+        """What the engine has replaced stays on the disk until it is flushed."""
+        with self._writing:
+            if not self._closed:
+                self._vacuum()
+                self._littered = False
+                self._shard.flush()
 
     def close(self) -> None:
         with self._writing:
@@ -178,7 +195,8 @@ class Collection:
                 self._shard.update(operation)
             except BaseException as error:  # a panic of the engine is no Exception
                 raise self._refusal(error) from error
-            self._last_call = time.monotonic()
+            self._last_call = self._last_use = time.monotonic()
+            self._littered = True
             self._operations += 1
             self._unflushed += points
 
