@@ -67,7 +67,11 @@ def _locked(session: Session, news: Sequence[Registration], principal: Principal
     # Not as pairs: for a list of pairs SQLite uses no index.
     named = or_(*(and_(Document.data_source == s, Document.external_id.in_(ids)) for s, ids in by_source.items()))
     query = select(Document).where(named, editable_by(principal)).order_by(Document.id).with_for_update()
-    own_first = sorted(
-        session.scalars(query), key=lambda found: (found.owner_id != principal.user_id, found.created_at)
-    )
-    return {(document.data_source, document.external_id): document for document in reversed(own_first)}
+    own_only = {new.name for new in news if new.own_only}
+    found = [d for d in session.scalars(query) if d.owner_id == principal.user_id or _name(d) not in own_only]
+    own_first = sorted(found, key=lambda document: (document.owner_id != principal.user_id, document.created_at))
+    return {_name(document): document for document in reversed(own_first)}
+
+
+def _name(document: Document) -> Name:
+    return document.data_source, document.external_id

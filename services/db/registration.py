@@ -28,6 +28,7 @@ class Registration:
 
     `supersedes` are names of documents that it replaces; None: those that were said before. `document_id` is the id of
     a document that is new (None: a random one); only `footnote eval` gives it, which is to be the same in every run.
+    `own_only`: somebody else's document of this name is another one, for a name that was nobody's choice.
     """
 
     sha256: str
@@ -44,6 +45,7 @@ class Registration:
     effective_until: datetime | None
     supersedes: tuple[Name, ...] | None = None
     document_id: str | None = None
+    own_only: bool = False
 
     @property
     def name(self) -> Name:
@@ -82,6 +84,8 @@ def editable_by_name(session: Session, new: Registration, principal: Principal) 
     query = select(Document).where(
         Document.data_source == new.data_source, Document.external_id == new.external_id, editable_by(principal)
     )
+    if new.own_only:
+        query = query.where(Document.owner_id == principal.user_id)
     own_first = (Document.owner_id != principal.user_id, Document.created_at)
     return session.scalars(query.order_by(*own_first).limit(1).with_for_update()).first()
 

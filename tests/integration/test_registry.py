@@ -85,6 +85,20 @@ def test_a_new_document_is_queued_and_its_owners_alone(database: Database) -> No
     assert visible(database, bob, change.row.document.id) is None
 
 
+@pytest.mark.parametrize("own_only", [True, False])
+def test_an_administrator_changes_somebody_elses_document_only_by_a_name_of_their_choice(
+    database: Database, own_only: bool
+) -> None:
+    bob, boss = someone(database, BOB), someone(database, ANN, admin=True)
+    theirs = Documents(database).register(handbook(grants=("everyone",)), bob).row.document.id
+    alone = Documents(database).register(handbook("c" * 64, own_only=own_only), boss)
+    (together,) = Documents(database).register_all([handbook("d" * 64, own_only=own_only)], boss)
+    assert isinstance(together, Change)
+    assert alone.row.document.id == together.row.document.id
+    assert (alone.row.document.id == theirs) is not own_only
+    assert together.row.grants == ((f"user:{ANN}",) if own_only else ("everyone",))
+
+
 def test_the_same_bytes_again_change_nothing(database: Database) -> None:
     ann = someone(database, ANN)
     first = Documents(database).register(handbook(), ann)

@@ -200,6 +200,8 @@ def _registration(upload: Upload) -> Registration:
         effective_from=start,
         effective_until=end,
         supersedes=_superseded(metadata, external_id),
+        # An administrator may edit everybody's documents, but "plan.pdf" without more is their own.
+        own_only=metadata.external_id is None,
     )
 
 
