@@ -7,6 +7,8 @@ passwords" tells what must not be, "the documents do not mention passwords" what
 import re
 
 # What is said within one part of a sentence, in so many letters.
+# "The documents do not have to be signed" says what one need not do.
+_DO_NOT = r"(?:do|does|did)(?: not|n['’]t)\b(?! (?:have|need|want)\b)"
 _UP_TO_20, _UP_TO_40, _UP_TO_60 = (rf"[^.;:!?]{{0,{most}}}?" for most in (20, 40, 60))
 
 # What the prompt gives the model, as models call it.
@@ -33,8 +35,8 @@ _I_DO_NOT = (
     r"| am (?:not able|unable)\b)"
 )
 _ENGLISH = (
-    rf"{_BEFORE}{_THE}(?: \w+){{0,2}}? {_SOURCES}{_OF_THEM}(?:do|does|did)(?: not|n['’]t)\b{_UP_TO_40}\b{_SAY}",
-    rf"^{_SOURCES}{_OF_THEM}(?:do|does|did)(?: not|n['’]t)\b{_UP_TO_40}\b{_SAY}",
+    rf"{_BEFORE}{_THE}(?: \w+){{0,2}}? {_SOURCES}{_OF_THEM}{_DO_NOT}{_UP_TO_40}\b{_SAY}",
+    rf"^{_SOURCES}{_OF_THEM}{_DO_NOT}{_UP_TO_40}\b{_SAY}",
     rf"\b{_THE}(?: \w+){{0,2}}? {_SOURCES}{_OF_THEM}(?:contain|provide|give|include|have|has|offer|make)s?"
     rf" {_NO}\b{_UP_TO_20}\b{_KNOWLEDGE}",
     rf"\b(?:is|are|was|were)(?: not|n['’]t)(?: \w+){{0,2}}? {_SAID}\b{_UP_TO_60}\b(?:in|by|from)"
@@ -78,8 +80,14 @@ _FRENCH = (
     rf"\bn['’]est pas (?:\w+ )?(?:mentionn|précis|indiqu|trait|défini)\w+ dans (?:les|ces|le|l['’]) ?{_SOURCES_FR}",
 )
 _ADMISSION = re.compile("|".join((*_ENGLISH, *_GERMAN, *_FRENCH)), re.IGNORECASE)
+# "The documents do not say so, however all interns get a bonus": what follows is a claim like any other.
+_CLAIMS_TOO = re.compile(
+    r"(?:[,;–—]| -)\s*(?:but|however|so|although|though|yet|still|aber|jedoch|dennoch|mais|cependant|toutefois)\b"
+    r"(?! (?:I|ich|je)\b)(?:\W+\w+){4}|^(?:While|Although|Though|Even though|Obwohl|Bien que)\b[^,]*,",
+    re.IGNORECASE,
+)
 
 
 def admits_ignorance(sentence: str) -> bool:
-    """Whether the sentence says that the sources do not answer."""
-    return _ADMISSION.search(sentence) is not None
+    """Whether the sentence says that the sources do not answer, and claims nothing besides."""
+    return _ADMISSION.search(sentence) is not None and _CLAIMS_TOO.search(sentence) is None

@@ -20,6 +20,8 @@ _ENDS = frozenset(".!?:;\n•|")
 BESIDE_CLAIM, BESIDE_SOURCE = 6, 9
 # Each word further away counts for so much less.
 FADING = 0.8
+# Words beside a number, and how much better two numbers must fit each in the other's place to be exchanged.
+NEAREST, EXCHANGED = 3, 0.09
 # A claim with more facts than this is a list, and checked as far as this.
 MOST_MENTIONS = 30
 
@@ -124,7 +126,33 @@ def misplaced(
         ]
         if own and rivals:
             worst[mention.number] = max(worst[mention.number], max(rivals) - max(own))
+    if _exchanged(claim, units, weights) > EXCHANGED:
+        worst[True] = 1.0
     return worst[True], worst[False]
+
+
+def _exchanged(claim: Words, units: Sequence[tuple[Words, Mention]], weights: Mapping[str, float]) -> float:
+    """How much better two numbers of the claim, both of the source, would fit each in the other's place."""
+    rarest = max(weights.values(), default=1.0)
+    numbers = [(unit.beside(mention, NEAREST), mention) for unit, mention in units if mention.number]
+    asked = [mention for mention in claim.mentions[:MOST_MENTIONS] if mention.number]
+    around = [
+        {word: weights.get(word, rarest) * FADING ** (far - 1) for word, far in claim.beside(it, NEAREST).items()}
+        for it in asked
+    ]
+    # fits[i][j]: how well the words around the i-th stand around the j-th in the source.
+    fits = [
+        [max((_near(words, beside) for beside, found in numbers if found.keys & it.keys), default=-1.0) for it in asked]
+        for words in around
+    ]
+    pairs = ((i, j) for j in range(len(asked)) for i in range(j) if not asked[i].keys & asked[j].keys)
+    known = ((i, j) for i, j in pairs if fits[i][i] >= 0 and fits[j][j] >= 0)
+    return max(((fits[i][j] + fits[j][i] - fits[i][i] - fits[j][j]) / 2 for i, j in known), default=0.0)
+
+
+def _near(around: Mapping[str, float], beside: Mapping[str, int]) -> float:
+    near = sum(weight * FADING ** (beside[word] - 1) for word, weight in around.items() if word in beside)
+    return near / (sum(around.values()) or 1.0)
 
 
 def _in_claim(mention: Mention, claim: Words, said: frozenset[str]) -> bool:

@@ -45,7 +45,7 @@ _TEXT_DATE = re.compile(
     re.IGNORECASE,
 )
 _DIGIT_DATE = re.compile(
-    r"\b(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})\b|"
+    r"\b(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?:\b|(?=T\d))|"
     r"(?<!\d\.)\b(?P<a>\d{1,2})(?P<by>[-/.])(?P<b>\d{1,2})(?P=by)(?P<y2>\d{4}|(?<!-)\d\d)\b(?!(?P=by)\d)"
 )
 # The century of a year of two digits.

@@ -45,6 +45,14 @@ _SPACED_COLON = re.compile(r"(?<=\d) : (?=[0-5]\d\b\s*(?P<behind>[^\W\d_]*))")
 _BETWEEN_NAMES = frozenset(
     {"of", "and", "the", "for", "de", "der", "des", "du", "für", "und", "et", "y", "di", "do", "da"}
 )
+# Titles, and what opens a sentence before a name: "Contact Anna Schmidt", "Alle Externen".
+_NO_NAMES = frozenset(
+    "mr mrs ms dr prof herr herrn frau mme madame monsieur unlike since during contact currently via call email see "
+    "before after under within without until while because although only even additionally note use visit write send "
+    "check notify inform alle allen aller alles neue neuen neuer neues externe externen interne internen jede jeden "
+    "jeder jedes laut bei pro sämtliche viele einige beide mehrere c'est".split()
+)
+_PLAIN_SIGNS = str.maketrans({"\u2011": "-", "’": "'"})
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n•*\-–|>]|\d[.)])[\s\"'“‘(\[*_#]{0,6}\Z")
 
 
@@ -73,7 +81,7 @@ def read_facts(text: str, *, generous: bool = False, language: str | None = None
     `language` is the one that the text is likely in: its own words decide first.
     """
     every_noun = not generous and language_of_sentence(text, language) in CAPITAL_NOUNS
-    text = _SPACED_COLON.sub(_colon, unicodedata.normalize("NFKC", text).replace("\u2011", "-"))
+    text = _SPACED_COLON.sub(_colon, unicodedata.normalize("NFKC", text).translate(_PLAIN_SIGNS))
     addresses = frozenset(match.group().rstrip(".,;").lower() for match in _ADDRESS.finditer(text))
     rest = _ADDRESS.sub(blank, text)
     dates, rest = take_dates(rest)
@@ -204,7 +212,7 @@ def _names(text: str, *, every_noun: bool) -> Iterator[str]:
     matches = list(_CAPITAL.finditer(text))
     for position, match in enumerate(matches):
         word = match.group().removesuffix("'s").removesuffix("’s").rstrip("'’-&")
-        if len(word) < 2 or not word[0].isupper() or word.lower() in STOP_WORDS or counts(word.lower()):
+        if len(word) < 2 or not word[0].isupper() or _is_no_name(word.lower()):
             continue
         if word[:2] in ("I'", "I’") or _WITHIN_ADDRESS.match(text, match.end()):
             continue
@@ -249,6 +257,9 @@ def _starts_sentence(text: str, position: int) -> bool:
 
 def _continues_name(text: str, first: re.Match[str], second: re.Match[str]) -> bool:
     between = text[first.end() : second.start()]
-    return between == " " and all(
-        w[:1].isupper() and w.lower() not in STOP_WORDS for w in (first.group(), second.group())
-    )
+    words = (first.group(), second.group())
+    return between == " " and all(word[:1].isupper() and not _is_no_name(word.lower()) for word in words)
+
+
+def _is_no_name(word: str) -> bool:
+    return word in STOP_WORDS or word in _NO_NAMES or counts(word)

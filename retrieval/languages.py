@@ -98,6 +98,8 @@ def language_of_sentence(text: str, otherwise: str | None = None) -> str:
     """The language with most function words in one sentence; of several with as many, `otherwise` or English first."""
     counts = _counts(text)
     most = max(counts.values())
+    if otherwise and most <= 1:  # "over" and "per" are function words of other languages, too
+        return otherwise
     likeliest = [language for language in LANGUAGES if counts[language] == most]
     return next((one for one in (otherwise, ENGLISH) if one in likeliest), likeliest[0])
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from retrieval.languages import ENGLISH
 
 # A few words of the same clause: as few as will do.
-_FEW = r"((?:[^\W\d_]+[ -]){0,6}?)"
-_SOME = r"((?:[^\W\d_]+[ -]){1,6}?)"
+_WORD = r"[^\W\d_]+(?:['’][^\W\d_]+)?[ -]"
+_FEW, _SOME = rf"((?:{_WORD}){{0,6}}?)", rf"((?:{_WORD}){{1,6}}?)"
 _NOT = r"(?:not|never|n['’]t)"
 
 _RULES: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
@@ -23,6 +23,7 @@ _RULES: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
             (r"\bnot (?:to )?(?:exceed(?:ing)?|surpass|go (?:beyond|above|over))\b", "at most"),
             (rf"\b(?:no|{_NOT}) (?:(?:to )?(?:be|last|take|cost|amount to) )?"
              r"(?:more|greater|longer|later|higher|larger|older) than\b", "at most"),
+            (rf"\b{_NOT} {_FEW}(?:for )?(?:more|longer|later) than\b", r"\1at most"),
             (r"\bnot (?:to )?(?:be |last )?(?:over|above)(?= \d)", "at most"),
             (rf"\b(?:no|{_NOT}) (?:(?:to )?(?:be|last|take|cost|amount to) )?"
              r"(?:less|fewer|shorter|earlier|lower|smaller|younger) than\b", "at least"),
@@ -42,6 +43,8 @@ _RULES: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
             (rf"\bnicht {_FEW}(?:bevor|vor)\b", r"\1erst nach"),
         ),
         "french": (
+            # "n'existe plus" denies, "ne dure plus de" and "plus de" do not.
+            (r"\b(n(?:e |['’])(?:[^\W\d_]+ )?[^\W\d_]+) plus\b(?! d[e'’])", r"\1 pas"),
             (r"\bpas (?:plus de|supérieure?s? à)", "au plus"),
             (r"\bpas (?:moins de|inférieure?s? à)", "au moins"),
             (r"\bpas (?:dépasser|excéder)\b", "au plus"),
@@ -50,6 +53,8 @@ _RULES: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
             (rf"\bpas {_FEW}avant\b", r"\1seulement après"),
             # "30 euros par personne" denies nothing; "personne ne sait" and "il n'y a personne" do.
             (r"(?<!\bn['’]y a )(?<!\bn['’]est )\bpersonnes?\b(?! n(?:e\b|['’]))", "individu"),
+            # "n'existe" is "existe" for whoever compares words.
+            (r"\b([djlmnstc]|qu)['’](?=\w)", ""),
         ),
     }.items()
 }  # fmt: skip

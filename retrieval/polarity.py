@@ -14,10 +14,12 @@ from itertools import islice
 
 from retrieval.languages import ENGLISH, language_of_sentence
 from retrieval.negated_limits import plainly
+from retrieval.rates import other_rate
 from retrieval.terms import STOP_WORDS, stem
 
 _TOKEN = re.compile(r"n['’]t\b|[^\W_]+(?:['’.&-][^\W_]+)*|[,;:.!?()\n]")
-_CLAUSE_ENDS = frozenset(",;:.!?()\n")
+# Not the colon: "Overtime paid: no".
+_CLAUSE_ENDS = frozenset(",;.!?()\n")
 _CONJUNCTIONS = frozenset(
     {"but", "however", "although", "whereas", "while", "aber", "sondern", "mais", "pero", "ma", "mas"}
 )
@@ -64,10 +66,19 @@ _SIDES = tuple(
             "at most|a maximum of|maximum|up to|or less|or fewer|or younger|or under",
         ),
         (
-            "more than|over|above|exceed(?:s|ing)?|greater than|longer than|at least",
-            "less than|under|below|fewer than|within|shorter than|at most",
+            "more than|over|above|exceed(?:s|ing)?|(?:great|long|larg|bigg|high|old)er than|at least",
+            "less than|under|below|fewer than|within|(?:short|small|low|young)er than|at most|up to",
         ),
-        ("before|prior to", "after|following"),
+        ("before|prior to|by|until", "after|following"),
+        (
+            "allow(?:s|ed)?|permit(?:s|ted)?|accept(?:s|ed)?",
+            "forbid(?:s|den)?|prohibit(?:s|ed)?|banned|reject(?:s|ed)?|refus(?:es|ed)",
+        ),
+        ("enabled?|activated?", "disabled?|inactive|deactivated"),
+        ("open(?:s|ed)?", "close[sd]?"),
+        ("added", "removed"),
+        ("started", "stopped"),
+        ("(?:turned|switched) on", "(?:turned|switched) off"),
         ("without", "only with"),
         (
             "increas(?:e|es|ed|ing)|ris(?:e|es|ing)|rose",
@@ -81,6 +92,9 @@ _SIDES = tuple(
         ("optional|voluntary", "mandatory|compulsory|required|must"),
         ("first|earliest", "last|latest"),
     )
+)
+_EXCEPTION = re.compile(
+    r"\b(?:except(?: for| in| on)?|excluding|other than|with the exception of)\s+((?:[\w'-]+\s*){1,4})", re.IGNORECASE
 )
 # Words beside a negation or a quantifier that it is about: so many after it, and fewer before it.
 _AFTER, _BEFORE = 4, 2
@@ -105,7 +119,13 @@ def contradiction(claim: str, quote: str, passage: str = "", *, language: str | 
         return "denies what the source affirms"
     if _denies_alone(theirs, ours):
         return "affirms what the source denies"
-    return _other_side(claim, ours, quote, theirs) if spoken == ENGLISH else None
+    if _only_a_prefix_apart(ours, theirs) or _only_a_prefix_apart(theirs, ours):
+        return "says the opposite of a word of the source"
+    if rate := other_rate(claim, passage):
+        return rate
+    if spoken != ENGLISH:
+        return None
+    return "affirms what the source excepts" if _is_excepted(ours, quote) else _other_side(claim, ours, quote, theirs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,13 +228,35 @@ def _prefixed(denied: Sequence[str], other: _Text) -> bool:
     return any(prefix + word in words for word in denied for prefix in _PREFIXES)
 
 
+def _only_a_prefix_apart(one: _Text, other: _Text) -> bool:
+    """Whether `one` has a word that `other` has only with a prefix that denies it, and neither denies it otherwise."""
+    if one.negative or other.denials:
+        return False
+    mine, given = ({word for word in text.stems if word} for text in (one, other))
+    alone = {word for word in mine - given if len(word) > 3}
+    return any(prefix + word in given - mine for word in alone for prefix in (*_PREFIXES, "de"))
+
+
+def _is_excepted(claim: _Text, quote: str) -> bool:
+    """Whether what `claim` begins with is what `quote` makes an exception of."""
+    subject = [word for word in claim.stems if word][:2]
+    if claim.negative:
+        return False
+    for match in islice(_EXCEPTION.finditer(quote), _MOST):
+        excepted = (stem(word) for word in match[1].lower().split() if word not in STOP_WORDS)
+        if next(excepted, None) in subject:
+            return True
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A quantifier as written, the words that it is about, and the one right behind it."""
+    """A quantifier as written, the words that it is about, the one right behind it, and whether its clause denies."""
 
     said: str
     about: frozenset[str]
     behind: str
+    denied: bool
 
     def likeness(self, other: "_Place") -> float:
         """Share of the words that both are about; 0 where they go with different numbers."""
@@ -234,7 +276,9 @@ def _other_side(claim: str, ours: _Text, passage: str, theirs: _Text) -> str | N
                 continue
             against, beside = _places(opposite, passage, theirs), _places(mine, passage, theirs)
             for place in said:
-                likeness, stated = max(((place.likeness(it), it.said) for it in against), default=(0.0, ""))
+                # "Not needed below 500" and "only needed above 500" are no contradiction.
+                alike = [(place.likeness(it), it.said) for it in against if it.denied == place.denied]
+                likeness, stated = max(alike, default=(0.0, ""))
                 same = max((place.likeness(it) for it in beside), default=0.0)
                 if likeness >= _SAME_PLACE and likeness > same:
                     return f'says "{place.said}" where the source says "{stated}"'
@@ -249,5 +293,7 @@ def _places(side: re.Pattern[str], text: str, read: _Text) -> list[_Place]:
         if first < past:
             behind, _ = read.about(past - 1, after=3)
             _, ahead = read.about(first)
-            found.append(_Place(match.group(), frozenset(behind + ahead), behind[0] if behind else ""))
+            clause = read.clauses[first]
+            denied = any(read.clauses[place] == clause and not first <= place < past for place in read.denials)
+            found.append(_Place(match.group(), frozenset(behind + ahead), behind[0] if behind else "", denied))
     return found

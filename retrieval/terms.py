@@ -52,7 +52,7 @@ _SHORTEST_STEM = 3
 def words(text: str) -> list[str]:
     """Lower-case words in order, accents kept; a run of Chinese, Japanese or Korean becomes its character pairs."""
     found: list[str] = []
-    for match in _WORD.finditer(unicodedata.normalize("NFKC", text).lower()):
+    for match in _WORD.finditer(unicodedata.normalize("NFKC", text).replace("’", "'").lower()):
         word = match.group()
         if _CJK.search(word):
             found.extend(pairs(word))

@@ -16,6 +16,7 @@ _UNITS: Mapping[str, str] = {
         "GBP": "£ gbp pound pounds sterling",
         "CHF": "chf franc francs franken",
         "JPY": "¥ jpy yen",
+        "ms": "ms millisecond milliseconds millisekunde millisekunden milliseconde millisecondes",
         "second": "second seconds sec secs s sekunde sekunden seconde secondes",
         "minute": "minute minutes min mins minuten minuto minutos minuti",
         "hour": "hour hours hr hrs h stunde stunden heure heures hora horas",

@@ -33,6 +33,12 @@ def test_a_name_of_another_sentence_fits_worse_than_the_one_that_stands_there() 
     assert swapped("The maker Nissan left out the liquid cooling of its battery packs.")[1] <= 0
 
 
+def test_two_numbers_of_one_sentence_that_are_exchanged_are_seen() -> None:
+    passage = ["Accounts are locked for 30 minutes after 5 failed attempts."]
+    assert swapped("After 30 failed attempts the account is locked for 5 minutes.", passage)[0] > 0.4
+    assert swapped("After 5 failed attempts the account is locked for 30 minutes.", passage)[0] <= 0
+
+
 def test_a_number_in_words_is_a_number() -> None:
     assert swapped("Toyota tested batteries for 27 years.")[0] > 0.4
     assert swapped("Toyota tested batteries for 10 years.")[0] <= 0

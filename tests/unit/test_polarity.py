@@ -132,6 +132,41 @@ def test_the_other_side_of_such_a_limit_is_a_contradiction(claim: str, passage: 
     assert contradiction(claim, passage)
 
 
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("USB sticks are allowed.", "USB sticks are forbidden."),
+        ("Cookies were disabled for guests.", "Cookies were enabled for guests."),
+        ("Files smaller than 10 MB are rejected.", "Files larger than 10 MB are rejected."),
+        ("Data is kept for more than 10 years.", "Data is kept for up to 10 years."),
+        ("The software is supported on Windows.", "The software is unsupported on Windows."),
+        ("Contractors are eligible for the bonus.", "All employees except contractors are eligible for the bonus."),
+        ("The training budget is 1,500 euros per month.", "There is a training budget of 1,500 euros per year."),
+        ("Der Satz beträgt 80 Euro pro Stunde.", "Der Satz beträgt 80 Euro pro Tag."),
+        ("Le service existe.", "Le service n'existe plus."),
+        ("L'accès est possible sans badge.", "L'accès sans badge n'est pas possible."),
+        ("Meals do not cost 30 euros per day.", "Meals cost 30 euros per day."),
+    ],
+)
+def test_opposites_rates_and_exceptions_contradict(claim: str, passage: str) -> None:
+    assert contradiction(claim, passage, language="french" if "'" in passage else "english")
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage"),
+    [
+        ("Approval is not needed below 500 euros.", "Approval is only needed above 500 euros."),
+        ("USB sticks are not allowed.", "USB sticks are forbidden."),
+        ("Data is not kept longer than 10 years.", "Data is kept for at most 10 years."),
+        ("Permanent staff is eligible.", "All staff except contractors is eligible, permanent staff as well."),
+        ("The budget is 1,500 euros per year.", "The yearly budget is 1,500 euros per year, 125 euros per month."),
+        ("L'accès n'est possible qu'avec un badge.", "L'accès sans badge n'est pas possible."),
+    ],
+)
+def test_the_same_said_from_the_other_side_agrees(claim: str, passage: str) -> None:
+    assert contradiction(claim, passage, language="french" if "'" in passage else "english") is None
+
+
 @pytest.mark.parametrize("unit", ["not ", "all some ", "no, ", "at least at most ", "n't "])
 def test_hostile_text_takes_bounded_work(unit: str) -> None:
     passage = unit * 60

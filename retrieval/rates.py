@@ -1,0 +1,44 @@
+"""Amounts for a period: "80 euros per hour", "€1,500 a year", "2 Tage/Monat". Knows nothing of sources or citations."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from retrieval.quantities import number_values
+
+_PERIODS: Mapping[str, str] = {
+    word: period
+    for period, words in {
+        "hour": "hour hourly stunde heure",
+        "day": "day daily tag täglich jour",
+        "night": "night nacht übernachtung nuit nuitée",
+        "week": "week weekly woche wöchentlich semaine",
+        "month": "month monthly monat monatlich mois mensuel",
+        "year": "year yearly annually annum jahr jährlich an année",
+    }.items()
+    for word in words.split()
+}
+_RATE = re.compile(
+    r"(?P<number>\d[\d.,'’]{0,20})(?:(?: ?[^\W\d_]{1,20}| ?[€$£%]){0,2}?(?: ?/ ?[a-z]{1,20})??)"
+    r" ?(?:/|per |an? |pro |je |par |(?=(?:hour|dai|week|month|year|annual)ly\b))\s?(?P<period>[^\W\d_]{1,20})",
+    re.IGNORECASE,
+)
+
+
+def other_rate(claim: str, passage: str) -> str | None:
+    """Say that `passage` gives an amount of `claim` for other periods only, or None."""
+    given = _rates(passage)
+    for value, periods in _rates(claim).items():
+        if value in given and not periods & given[value]:
+            return f"says per {min(periods)} where the source says per {min(given[value])}"
+    return None
+
+
+def _rates(text: str) -> dict[Decimal, set[str]]:
+    """The periods that each amount is for."""
+    found: dict[Decimal, set[str]] = {}
+    for match in _RATE.finditer(text):
+        period = _PERIODS.get(match["period"].lower())
+        for value in number_values(match["number"].rstrip(".,'’")) if period else ():
+            found.setdefault(value, set()).add(period or "")
+    return found
