@@ -57,6 +57,8 @@ _NO_DENIAL = re.compile(
     re.I,
 )
 
+# "By 5 May" and "until Friday", not "by bus".
+_WHEN = r"(?=\d|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]*\b)"
 # Words that stand on opposite sides; a text that has one where the other has its opposite contradicts it.
 _SIDES = tuple(
     (re.compile(rf"\b(?:{a})\b", re.IGNORECASE), re.compile(rf"\b(?:{b})\b", re.IGNORECASE))
@@ -69,7 +71,7 @@ _SIDES = tuple(
             "more than|over|above|exceed(?:s|ing)?|(?:great|long|larg|bigg|high|old)er than|at least",
             "less than|under|below|fewer than|within|(?:short|small|low|young)er than|at most|up to",
         ),
-        ("before|prior to|by|until", "after|following"),
+        (rf"before|prior to|(?:by|until) {_WHEN}", "after|following"),
         (
             "allow(?:s|ed)?|permit(?:s|ted)?|accept(?:s|ed)?",
             "forbid(?:s|den)?|prohibit(?:s|ed)?|banned|reject(?:s|ed)?|refus(?:es|ed)",

@@ -139,6 +139,7 @@ def test_the_other_side_of_such_a_limit_is_a_contradiction(claim: str, passage: 
         ("Cookies were disabled for guests.", "Cookies were enabled for guests."),
         ("Files smaller than 10 MB are rejected.", "Files larger than 10 MB are rejected."),
         ("Data is kept for more than 10 years.", "Data is kept for up to 10 years."),
+        ("The form is sent after 5 May.", "The form is sent by 5 May."),
         ("The software is supported on Windows.", "The software is unsupported on Windows."),
         ("Contractors are eligible for the bonus.", "All employees except contractors are eligible for the bonus."),
         ("The training budget is 1,500 euros per month.", "There is a training budget of 1,500 euros per year."),
@@ -157,6 +158,7 @@ def test_opposites_rates_and_exceptions_contradict(claim: str, passage: str) -> 
     [
         ("Approval is not needed below 500 euros.", "Approval is only needed above 500 euros."),
         ("USB sticks are not allowed.", "USB sticks are forbidden."),
+        ("The town was rebuilt following the war.", "The town was rebuilt by the war's refugees."),
         ("Data is not kept longer than 10 years.", "Data is kept for at most 10 years."),
         ("Permanent staff is eligible.", "All staff except contractors is eligible, permanent staff as well."),
         ("The budget is 1,500 euros per year.", "The yearly budget is 1,500 euros per year, 125 euros per month."),
