@@ -2,7 +2,8 @@
 
 Started by `ingest.zygote` as `python -m ingest.parse_child FD`, where FD is a Unix socket. It never parses itself, so
 it has no threads and no state that a hostile document could have touched. It ends when the socket does. Knows nothing
-of who asked, and inherits neither environment nor secrets.
+of who asked, and inherits neither environment nor secrets. Its filter on system calls, which leaves no network, holds
+for its children; each of these also gives up every file but its document.
 
 A request is one JSON line with a pipe's write end attached; the child writes its result there, as JSON, and the zygote
 answers with how the child ended. One child reads one file, or several small texts (`prose`), a line of JSON for each.
@@ -19,9 +20,11 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ingest import landlock, syscall_filter
 from ingest.parsing import ParsedDocument, parse, parse_prose
 from retrieval.errors import DocumentError
 
@@ -32,18 +35,31 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 _MAX_THREADS = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What children are put under here: whether they have a user namespace, and the paths that they may read besides
+    their documents. Without any of those they read what this user does."""
+
+    own_users: bool
+    readable: tuple[str, ...]
+
+
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
-    isolated = _leave_network()
+    own_users = _leave_network()
+    filtered = syscall_filter.install()
     _adopt_orphans()
+    programs = landlock.program_paths()
+    readable = tuple(programs) if landlock.works(programs) else ()
     gc.collect()
     gc.freeze()  # the collector would copy every page that it touches in every child
-    _send(control, {"ready": True, "network_isolated": isolated})
+    # Without the filter a Unix socket of the index or the broker would give what the files do not.
+    _send(control, {"network_isolated": own_users or filtered, "files_isolated": filtered and bool(readable)})
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 1)
         if not message:
             return
-        _send(control, _run(json.loads(message), descriptors[0], control, isolated=isolated))
+        _send(control, _run(json.loads(message), descriptors[0], control, Confinement(own_users, readable)))
 
 
 def _leave_network() -> bool:
@@ -73,14 +89,14 @@ def _end_strays() -> None:
                 os.waitpid(-1, 0)
 
 
-def _run(request: dict[str, Any], result: int, control: socket.socket, *, isolated: bool) -> dict[str, Any]:
+def _run(request: dict[str, Any], result: int, control: socket.socket, confinement: Confinement) -> dict[str, Any]:
     """Forks the child and waits for its end, for the time limit's, or for the end of whoever asked."""
     alive, held = os.pipe()
     pid = os.fork()
     if pid == 0:
         control.close()
         os.close(alive)
-        _child(request, result, held, isolated=isolated)
+        _child(request, result, held, confinement)
     os.close(held)
     os.close(result)
     with contextlib.suppress(OSError):
@@ -114,9 +130,9 @@ def _wait(alive: int, control: socket.socket, request: dict[str, Any]) -> tuple[
         limit_s = float(request["recognition_wall_s"])
 
 
-def _child(request: dict[str, Any], result: int, held: int, *, isolated: bool) -> NoReturn:
+def _child(request: dict[str, Any], result: int, held: int, confinement: Confinement) -> NoReturn:
     try:
-        _confine(request, isolated=isolated)
+        _confine(request, confinement)
         answers = [_prose(Path(path), name) for path, name in request["prose"]] or [_answer(request, held)]
         lines = (json.dumps(answer, ensure_ascii=False) for answer in answers)
         view = memoryview("\n".join(lines).encode("utf-8"))
@@ -163,13 +179,16 @@ def _plain(document: ParsedDocument) -> dict[str, Any]:
     }
 
 
-def _confine(request: dict[str, Any], *, isolated: bool) -> None:
+def _confine(request: dict[str, Any], confinement: Confinement) -> None:
     os.setpgid(0, 0)
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)  # libraries complain on standard error
+    if confinement.readable:
+        documents = [path for path, _ in request["prose"]] or [request["path"]]
+        landlock.confine(confinement.readable, documents)
     limits = {
         resource.RLIMIT_AS: request["memory_bytes"],
         resource.RLIMIT_CPU: request["cpu_s"],
@@ -177,7 +196,7 @@ def _confine(request: dict[str, Any], *, isolated: bool) -> None:
         resource.RLIMIT_NOFILE: request["open_files"],
         resource.RLIMIT_CORE: 0,
     }
-    if isolated:
+    if confinement.own_users:
         # Counted in our own user namespace; outside it would count all of the user's processes.
         limits[resource.RLIMIT_NPROC] = _MAX_THREADS
     for kind, limit in limits.items():

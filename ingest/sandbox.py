@@ -1,10 +1,12 @@
 """Parsing in a disposable process: `ParseSandbox.parse` does what `ingest.parsing.parse` does, and survives the file.
 
-A document's parser has a limit on memory, processor time, wall time, output, open files and processes, no network where
-the system permits that, and no secrets. Its death is an ordinary result: a DocumentError. Knows nothing of jobs.
+A document's parser has a limit on memory, processor time, wall time, output and open files. It has no network, and of
+the files of this user only its document; a system that does not permit that is warned of. It has no secrets. Its death
+is an ordinary result: a DocumentError. Knows nothing of jobs.
 """
 
 import json
+import logging
 import os
 import signal
 import threading
@@ -33,6 +35,7 @@ _CODES = frozenset(
 )
 # What taking a child's answer apart raises where it is none. OverflowError: JSON here has an Infinity, which is no int.
 _NONSENSE = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 Read = ParsedDocument | DocumentError | None
 
@@ -50,6 +53,7 @@ class ParseSandbox:
         self._owner = os.getpid()
         self._zygote: Zygote | None = None
         self._interrupted = False
+        self._warned = False
 
     def __enter__(self) -> Self:
         return self
@@ -62,6 +66,12 @@ class ParseSandbox:
         """Whether parsers run without a network. Starts the zygote if need be."""
         with self._own_lock():
             return self._started().network_isolated
+
+    @property
+    def files_isolated(self) -> bool:
+        """Whether parsers can read their document alone. Starts the zygote if need be."""
+        with self._own_lock():
+            return self._started().files_isolated
 
     def parse(self, path: Path, file_name: str) -> ParsedDocument:
         """The document in the file at `path`. Raises DocumentError as `ingest.parsing.parse` does, and with the codes
@@ -132,7 +142,15 @@ class ParseSandbox:
         if self._zygote is None or not self._zygote.is_alive():
             self._stop()
             self._zygote = Zygote()
+            self._warn_once(self._zygote)
         return self._zygote
+
+    def _warn_once(self, zygote: Zygote) -> None:
+        missing = [] if zygote.network_isolated else ["reach the network"]
+        missing += [] if zygote.files_isolated else ["read other files"]
+        if missing and not self._warned:
+            self._warned = True
+            _log.warning("parsers are not isolated: they can %s", " and ".join(missing))
 
     def _stop(self) -> None:
         if self._zygote is not None:

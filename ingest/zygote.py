@@ -74,10 +74,12 @@ class Zygote:
             )
         self._received = b""
         try:
-            self.network_isolated = bool(self._receive(time.monotonic() + _START_S)["network_isolated"])
+            ready = self._receive(time.monotonic() + _START_S)
         except ZygoteGoneError:
             self.close()
             raise UnavailableError("No parser process can be started.", code="parser_unavailable") from None
+        self.network_isolated = bool(ready["network_isolated"])
+        self.files_isolated = bool(ready["files_isolated"])
 
     def is_alive(self) -> bool:
         return self._process.poll() is None

@@ -8,7 +8,6 @@ result is kept.
 
 import json
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from retrieval.cores import cores
 from retrieval.errors import UnavailableError
 from retrieval.precision import Precision, compiled
 
@@ -70,7 +70,7 @@ class OpenVinoModel:
         self._tokenizer = _tokenizer(folder, max_tokens=self.max_tokens)
         self.count_tokens = token_counter(folder)
         core = openvino.Core()
-        threads = threads or _cores()
+        threads = threads or cores()
         streams = min(threads, MOST_STREAMS)
         options: dict[str, Any] = {
             "PERFORMANCE_HINT": "THROUGHPUT",
@@ -218,11 +218,6 @@ def _is_out_of_memory(error: Exception) -> bool:
     """PyTorch has a class of its own, a RuntimeError, for a GPU; the engines only say it in words."""
     said = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in said or "bad_alloc" in said or "allocat" in said
-
-
-def _cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _has_gpu() -> bool:

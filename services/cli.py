@@ -9,17 +9,19 @@ import threading
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 from pydantic import ValidationError
 
 from ingest.cli import register
 from retrieval.errors import FootnoteError, NotFoundError, UnavailableError
-from services.settings import Settings, model_name
+from services.settings import Settings, model_name, unknown_variables
 from services.telemetry import configure_logging
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept (default: ./.footnote).")]
 FAILED, WRONG_USAGE, UNREACHABLE, PARTLY_DONE = 1, 2, 3, 4
+_log = structlog.get_logger(__name__)
 
 
 def main() -> None:
@@ -53,7 +55,15 @@ def up(
     from services.embedded.up import run_all  # noqa: PLC0415
 
     given = {"data_dir": data_dir, "host": host, "port": port, "llm_url": llm_url, "llm_model": llm_model}
-    raise typer.Exit(run_all(_settings(**given), sample=sample))
+    settings = _settings(**given)
+    if settings.lacks_public_url:
+        print(
+            f"FOOTNOTE_PUBLIC_URL is not set, but other machines can reach {settings.host}: sign-in links say"
+            f" {settings.public_url}, and cookies are not Secure. Set it to the address under which people reach the"
+            " app, with https.",
+            file=sys.stderr,
+        )
+    raise typer.Exit(run_all(settings, sample=sample))
 
 
 @app.command()
@@ -66,8 +76,15 @@ def api() -> None:
     from services.wiring.api import api_parts  # noqa: PLC0415
     from services.wiring.core import Core  # noqa: PLC0415
 
-    settings = _settings()
-    configure_logging("api", settings.log_level)
+    settings = _logged_settings("api")
+    if settings.lacks_public_url:
+        _log.warning(
+            "public_url_not_set",
+            host=settings.host,
+            sign_in_links=settings.public_url,
+            secure_cookies=False,
+            next="set FOOTNOTE_PUBLIC_URL to the address under which people reach the app, with https",
+        )
     core = Core(settings)
     core.migrate()
     serve(
@@ -87,15 +104,14 @@ def worker() -> None:
     Example: FOOTNOTE_WORKER_CONCURRENCY=4 footnote worker
     """
     from services.queue import celery_app  # noqa: PLC0415
-    from services.wiring.core import Core  # noqa: PLC0415
+    from services.wiring.core import Core, for_worker_child  # noqa: PLC0415
     from services.wiring.worker import job_runner  # noqa: PLC0415
     from services.worker import tasks  # noqa: PLC0415
 
-    settings = _settings()
-    configure_logging("worker", settings.log_level)
+    settings = _logged_settings("worker")
     core = Core(settings)
     celery = celery_app(core.broker_url)
-    tasks.register(celery, lambda stopping: job_runner(settings, stopping))
+    tasks.register(celery, lambda stopping: job_runner(for_worker_child(settings), stopping))
     tasks.serve(
         celery,
         concurrency=settings.worker_concurrency,
@@ -115,8 +131,7 @@ def scheduler() -> None:
     from services.wiring.sync import background  # noqa: PLC0415
     from services.worker.reconciler import Reconciler, stop_on_signals  # noqa: PLC0415
 
-    settings = _settings()
-    configure_logging("scheduler", settings.log_level)
+    settings = _logged_settings("scheduler")
     core, stop = Core(settings), stop_on_signals()
     threads = [threading.Thread(target=run, args=(stop,)) for run in (*background(core), clearing(core).run)]
     for thread in threads:
@@ -138,15 +153,16 @@ def sync(
     attached: Annotated[bool, typer.Option("--attached", help="Die when standard input closes.")] = False,
 ) -> None:
     """What the scheduler runs for each data source that is due."""
+    from services.db.database import SMALL  # noqa: PLC0415
     from services.sync import child  # noqa: PLC0415
     from services.wiring.core import Core  # noqa: PLC0415
     from services.wiring.sync import sync_parts  # noqa: PLC0415
 
     if attached:
         child.attach()
-    settings = _settings()
+    settings = _read_settings()
     configure_logging("sync", settings.log_level)
-    core = Core(settings)
+    core = Core(settings, pool=SMALL)
     child.sync(sync_parts(core, data_source_id), data_source_id)
     core.close()
 
@@ -155,12 +171,14 @@ def sync(
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the registry's tables up to this release. The API does it by itself when it starts.
 
+    Refused where a newer release has brought them further already.
+
     Example: footnote migrate
     """
     from services.wiring.core import Core  # noqa: PLC0415
 
     core = Core(_settings(data_dir=data_dir))
-    core.migrate()
+    core.migrate(refuse_newer=True)
     core.close()
 
 
@@ -328,7 +346,7 @@ def prepare() -> None:
     from services.db.generations import Generations  # noqa: PLC0415
     from services.wiring.core import Core, model_cache  # noqa: PLC0415
 
-    settings = _settings()
+    settings = _read_settings()
     core = Core(settings)
     core.migrate()
     account, _ = first_admin(Accounts(core.database), settings.admin_email)
@@ -353,6 +371,24 @@ def settings(json: Annotated[bool, typer.Option("--json", help="Print one JSON d
 
 
 def _settings(**given: Any) -> Settings:
+    """For a verb that somebody typed. What is ignored is told on standard error: standard output may be JSON."""
+    for variable, meant in unknown_variables().items():
+        advice = f"Did you mean {meant}?" if meant else "footnote settings lists all there are."
+        print(f"{variable} is not a setting and is ignored. {advice}", file=sys.stderr)
+    return _read_settings(**given)
+
+
+def _logged_settings(process: str) -> Settings:
+    """For a process that runs on: it logs from here, at first what is ignored."""
+    settings = _read_settings()
+    configure_logging(process, settings.log_level)
+    for variable, meant in unknown_variables().items():
+        _log.warning("unknown_setting", variable=variable, did_you_mean=meant, next="footnote settings")
+    return settings
+
+
+def _read_settings(**given: Any) -> Settings:
+    """What a process started by one that has told already needs."""
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

@@ -6,11 +6,13 @@ Knows nothing of what is built from them: `services/wiring.py` does that. The te
 
 import os
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterable
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
@@ -20,14 +22,25 @@ MIN_SECRET = 16
 SECRETS = Path("/run/secrets")
 SECRET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+PREFIX = "FOOTNOTE_"
+CLIENTS = ("URL", "API_KEY")
+# Read by others: a sync, the compose file, the tests. And what Kubernetes tells of Services named footnote-….
+OTHERS = re.compile(
+    r"(SOURCE|TEST)_\w+|DOMAIN|IMAGE|(\w+_)?SERVICE_(HOST|PORT)(_\w+)?|(\w+_)?PORT_\d+_(TCP|UDP|SCTP)\w*"
+)
+KUBERNETES_ADDRESS = ("tcp://", "udp://", "sctp://")
+# Of several addresses, separated by commas, each may have one. It may hold an @, and a / too.
+PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):((?!,\s*[a-z][\w+.-]*://).)*@", re.IGNORECASE)
+PASSWORD_OPTION = re.compile(r"([?&]\w*(password|token|api_?key)=)[^&,\s]*", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
     """Values are checked here once; unsafe ones are refused with the name of the variable to change."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FOOTNOTE_",
+        env_prefix=PREFIX,
         extra="ignore",
+        hide_input_in_errors=True,
         use_attribute_docstrings=True,
         secrets_dir=SECRETS if SECRETS.is_dir() else None,
     )
@@ -113,12 +126,15 @@ class Settings(BaseSettings):
     connector_readers: str = ""
     """LlamaIndex reader classes, separated by commas as dotted paths, that data sources may run. Empty: none."""
     threads: int = Field(default=0, ge=0, le=256)
-    """Processor threads for embedding in each process; 0: all."""
+    """Processor threads for embedding in each process. 0: one for each core; a worker that ingests several documents
+    at a time shares them out."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level logged."""
+    _public_url_given: bool = PrivateAttr(default=True)
 
     @model_validator(mode="after")
     def _complete_and_refuse_unsafe(self) -> Self:
+        self._public_url_given = bool(self.public_url)
         reached_at = "127.0.0.1" if self.host in EVERY_ADDRESS else self.host
         completed = {
             "data_dir": self.data_dir.expanduser().absolute(),
@@ -136,6 +152,15 @@ class Settings(BaseSettings):
             if secret is not None and len(secret.get_secret_value()) < MIN_SECRET:
                 raise ValueError(f"FOOTNOTE_{name.upper()} has fewer than {MIN_SECRET} characters: choose another.")
         return self
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, without_password(value) if isinstance(value, str) else value
+
+    @property
+    def lacks_public_url(self) -> bool:
+        """Whether other machines reach the API but nobody has said under which address."""
+        return not self._public_url_given and not _is_loopback(self.host)
 
     @property
     def max_upload_bytes(self) -> int:
@@ -179,6 +204,23 @@ def source_secret(data_dir: Path, name: str) -> str:
     return value
 
 
+def unknown_variables() -> dict[str, str | None]:
+    """`FOOTNOTE_…` variables that nothing reads, each with the name that was probably meant."""
+    known = [*(name.upper() for name in Settings.model_fields), *CLIENTS]
+    unknown: dict[str, str | None] = {}
+    for variable, value in os.environ.items():  # noqa: TID251 - this file is the one reader of the environment
+        name = variable.upper().removeprefix(PREFIX)
+        if name == variable.upper() or name in known or OTHERS.fullmatch(name) or value.startswith(KUBERNETES_ADDRESS):
+            continue
+        unknown[variable] = next((f"{PREFIX}{near}" for near in get_close_matches(name, known, n=1)), None)
+    return unknown
+
+
+def without_password(text: str) -> str:
+    """`text` as it may be shown: passwords in addresses are masked."""
+    return PASSWORD_OPTION.sub(r"\1***", PASSWORD.sub(r"\1:***@", text))
+
+
 def model_name(text: str) -> str:
     """A model as every process finds it: a folder by its whole path, whatever directory a process was started in."""
     folder = Path(text).expanduser()
@@ -189,6 +231,13 @@ def model_name(text: str) -> str:
 def inherited_environment() -> dict[str, str]:
     """The environment for the processes that `footnote up` starts: ours, so that PATH and proxies stay."""
     return dict(os.environ)  # noqa: TID251 - this file is the one reader of the environment
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _networks(listed: str, variable: str) -> tuple[IPv4Network | IPv6Network, ...]:

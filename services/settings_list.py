@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from services.settings import Settings
+from services.settings import Settings, without_password
 
 
 def show(settings: Settings, *, as_json: bool) -> None:
-    """Print the list; a secret's value is never shown."""
+    """Print the list; a secret's value is never shown, nor a password within an address."""
     rows = [_row(settings, name) for name in Settings.model_fields]
     if as_json:
         sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
@@ -29,7 +29,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
 def _row(settings: Settings, name: str) -> dict[str, object]:
     field = Settings.model_fields[name]
     value = getattr(settings, name)
-    shown = "********" if isinstance(value, SecretStr) else "" if value is None else str(value)
+    shown = "********" if isinstance(value, SecretStr) else "" if value is None else without_password(str(value))
     return {
         "variable": f"FOOTNOTE_{name.upper()}",
         "value": shown,

@@ -4,9 +4,10 @@ Knows nothing of documents. Called after the principal was checked: FastAPI's ow
 body first (peers' hole: Qdrant GHSA-3v92-w72v-j994).
 """
 
+import errno
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from pydantic_core import from_json
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from retrieval.errors import InvalidInputError, TooLargeError
+from retrieval.errors import InvalidInputError, TooLargeError, UnavailableError
 from services.api.schemas import DocumentMetadata
 from services.blobs import Blob, BlobStore
 
@@ -108,14 +109,26 @@ async def _form(request: Request, *, limit: int, overhead: int, files: int) -> A
     body = _capped(request, limit=limit, overhead=overhead)
     longest = max(overhead, MultiPartParser.max_part_size)
     parser = _Parser(request.headers, body, max_files=files, max_part_size=longest)
-    try:
+    with _reading_errors():
         form = await parser.parse()
-    except MultiPartException as error:
-        raise InvalidInputError(f"The form cannot be read: {error.message}", code="invalid_form") from error
     try:
         yield form
     finally:
         await form.close()
+
+
+@contextmanager
+def _reading_errors() -> Iterator[None]:
+    """A large part is kept in the system's temporary folder meanwhile, and its disk may be full."""
+    try:
+        yield
+    except MultiPartException as error:
+        raise InvalidInputError(f"The form cannot be read: {error.message}", code="invalid_form") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        message = "The disk for temporary files is full: nothing was stored."
+        raise UnavailableError(message, code="storage_full") from error
 
 
 def _files(form: FormData) -> list[UploadFile]:

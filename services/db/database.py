@@ -6,6 +6,7 @@ IMMEDIATE), because there a transaction that reads first and then wants to write
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,39 @@ IDLE_MS = 10_000
 # takes by itself: asked after 10 s of silence, three times.
 SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 POOL_SECONDS = 10
+# PostgreSQL's words for a lock that was not had in time, and for two who wait for each other.
+_IN_THE_WAY = frozenset({"55P03", "40P01"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """How many connections to PostgreSQL a process keeps, and how many more it opens while it needs them."""
+
+    kept: int
+    more: int
+
+
+ROOMY = Pool(5, 10)
+# For a process of a handful of threads, of which there may be many: a server takes 100 connections as it comes.
+SMALL = Pool(2, 3)
+
+
+class TablesInUseError(UnavailableError):
+    """Somebody else's transaction holds a table that was to be changed. Nothing was changed."""
+
+    code = "tables_in_use"
 
 
 class Database:
     """One pool of connections to the registry. Down or full raises UnavailableError(code="database_unavailable")."""
 
-    def __init__(self, url: str, *, password: str | None = None) -> None:
+    def __init__(self, url: str, *, password: str | None = None, pool: Pool = ROOMY) -> None:
         address = make_url(url)
         if password and not address.password:
             address = address.set(password=password)
         self.is_sqlite = address.get_backend_name() == "sqlite"
         self.url = address
-        self._engine = create_engine(address, pool_pre_ping=not self.is_sqlite, **self._options(address))
+        self._engine = create_engine(address, pool_pre_ping=not self.is_sqlite, **self._options(address, pool))
         if self.is_sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
@@ -68,27 +90,27 @@ class Database:
 
     @contextmanager
     def rewriting(self) -> Iterator[Connection]:
-        """A bare connection whose one transaction may make and drop tables, and take as long as it needs."""
-        with _unavailable(), self._writer.connect() as connection, connection.begin():
+        """A bare connection whose one transaction may make and drop tables, and take as long as it needs.
+
+        Raises TablesInUseError.
+        """
+        with _unavailable(), _in_use(), self._writer.connect() as connection, connection.begin():
             self._take_time(connection)
             yield connection
-
-    def connection(self) -> Connection:
-        """A bare connection, for migrations."""
-        return self._engine.connect()
 
     def dispose(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
 
-    def _options(self, address: URL) -> dict[str, Any]:
+    def _options(self, address: URL, pool: Pool) -> dict[str, Any]:
         if self.is_sqlite:
             if address.database:
                 Path(address.database).parent.mkdir(parents=True, exist_ok=True)
             return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
         limits = f"-c statement_timeout={STATEMENT_MS} -c idle_in_transaction_session_timeout={IDLE_MS}"
         connecting = {"connect_timeout": 5, "options": f"{limits} -c timezone=UTC", **SILENCE}
-        return {"connect_args": connecting, "pool_timeout": POOL_SECONDS}
+        size = {"pool_size": pool.kept, "max_overflow": pool.more}
+        return {"connect_args": connecting, "pool_timeout": POOL_SECONDS, **size}
 
     def _take_time(self, connection: Connection) -> None:
         """No limit of time holds for this transaction."""
@@ -146,6 +168,18 @@ def _unavailable() -> Iterator[None]:
         if _looks_for_nul(error):
             raise NotFoundError("There is nothing of this name: no name holds a NUL.") from error
         raise
+
+
+@contextmanager
+def _in_use() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) not in _IN_THE_WAY:
+            raise
+        raise TablesInUseError(
+            "The registry's tables are in use, by a backup perhaps: nothing was changed. Try again when it has ended."
+        ) from error
 
 
 def _looks_for_nul(error: DBAPIError) -> bool:

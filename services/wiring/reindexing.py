@@ -12,7 +12,7 @@ from ingest.sandbox import ParseLimits, ParseSandbox
 from retrieval.errors import IndexUnavailableError, NotFoundError
 from services.reindexing.reindexer import Reindexer, Told
 from services.reindexing.texts import Texts
-from services.settings import Settings
+from services.settings import Settings, without_password
 from services.wiring.core import Core
 from services.wiring.operating import operating
 from services.wiring.search import engines, reranker
@@ -37,5 +37,6 @@ def reindexer(settings: Settings, told: Told) -> Iterator[Reindexer]:
                 reranker=partial(reranker, ours),
             )
         except IndexUnavailableError as error:
-            message = f"The search index does not answer at {ours.index_url}: start it, then run this again."
+            address = without_password(ours.index_url)
+            message = f"The search index does not answer at {address}: start it, then run this again."
             raise IndexUnavailableError(message) from error

@@ -6,6 +6,7 @@ from contextlib import suppress
 from ingest.sandbox import ParseLimits, ParseSandbox
 from retrieval.errors import FootnoteError
 from services.db.activation import Activation
+from services.db.database import SMALL
 from services.db.work import Work
 from services.settings import Settings
 from services.wiring.core import Core
@@ -17,7 +18,7 @@ from services.worker.owner import own_name
 
 def job_runner(settings: Settings, stopping: Callable[[], bool]) -> tuple[JobRunner, Callable[[], None]]:
     """A runner for this process, and the function that closes what it holds."""
-    core = Core(settings)
+    core = Core(settings, pool=SMALL)  # cutting, embedding, writing, heartbeat, orphans: one connection each at most
     sandbox = ParseSandbox(ParseLimits())
     generations = engines(core)
     with suppress(FootnoteError):  # before the API has made the tables; then it is loaded for the first job

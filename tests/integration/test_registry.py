@@ -71,7 +71,7 @@ def visible(database: Database, principal: Principal, document_id: str, *, as_of
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database) -> None:
-    with database.connection() as connection:
+    with database.rewriting() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import landlock
 from ingest.parsing import parse
 from ingest.sandbox import ParseLimits, ParseSandbox, _checked, _document, _read
 from ingest.zygote import Ending
@@ -220,12 +222,12 @@ def test_threads_share_a_sandbox(sandbox: ParseSandbox, note: Path) -> None:
     assert titles == ["Leave"] * 8
 
 
-def test_the_parser_has_no_network(sandbox: ParseSandbox) -> None:
-    if not sandbox.network_isolated:
+def test_the_parser_has_a_network_namespace_of_its_own_where_the_system_permits_that(sandbox: ParseSandbox) -> None:
+    assert sandbox.network_isolated
+    if os.readlink(f"/proc/{zygote(sandbox)}/ns/net") == os.readlink("/proc/self/ns/net"):
         pytest.skip("this system lets nobody but its administrator make a network namespace")
     interfaces = Path(f"/proc/{zygote(sandbox)}/net/dev").read_text().splitlines()[2:]
     assert [line.split(":")[0].strip() for line in interfaces] in ([], ["lo"])
-    assert os.readlink(f"/proc/{zygote(sandbox)}/ns/net") != os.readlink("/proc/self/ns/net")
 
 
 def test_the_parser_inherits_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,3 +325,196 @@ def test_small_texts_whose_child_dies_are_to_be_read_alone(note: Path) -> None:
     with ParseSandbox() as sandbox:
         assert sandbox.parse_prose([(note, "long" * 60 + ".md")] * 200) == [None] * 200  # more than a request holds
         assert sandbox.parse(note, "note.md").title == "Leave"
+
+
+# A zygote runs this before anything else. `refuse` is what a container's own filter does to it.
+_TAKE_OVER = """
+import ctypes, errno, os, socket, struct, subprocess, sys
+
+def refuse(number, error):
+    code = b"".join(struct.pack("HBBI", *line) for line in
+        [(32, 0, 0, 0), (21, 0, 1, number), (6, 0, 0, 0x50000 | error), (6, 0, 0, 0x7FFF0000)])
+    kept = ctypes.create_string_buffer(code)
+    program = ctypes.create_string_buffer(struct.pack("HP", 4, ctypes.addressof(kept)))
+    libc = ctypes.CDLL(None)
+    libc.prctl(38, 1, 0, 0, 0)
+    assert libc.prctl(22, 2, program, 0, 0) == 0
+
+def call(number, *arguments):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(ctypes.c_long(number), *arguments) < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+
+def started(code):
+    run = subprocess.run([sys.executable, "-ISc", code], capture_output=True, text=True)
+    if run.returncode:
+        raise OSError(getattr(errno, run.stderr.split()[-1], 0), run.stderr)
+
+def tried(act):
+    try:
+        act()
+    except OSError as error:
+        return errno.errorcode.get(error.errno, str(error))
+    return "done"
+
+def take_over(acts):
+    import json
+    import ingest.parsing
+    from ingest.parsing import document
+    def parse(path, name, *, on_recognition=None):
+        found = {name: tried(act) for name, act in acts(path).items()}
+        return document.ParsedDocument(json.dumps(found), (), (), None, "text/plain", 0, (), ())
+    ingest.parsing.parse = parse
+"""
+_UNSHARE = 272 if os.uname().machine == "x86_64" else 97
+_NO_NAMESPACES = f"refuse({_UNSHARE}, errno.EPERM)\n"
+
+
+@contextlib.contextmanager
+def zygote_that(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Iterator[ParseSandbox]:
+    """A sandbox whose zygote runs `script` as it starts: the rest of it is as ever."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(_TAKE_OVER + script, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    with ParseSandbox() as sandbox:
+        yield sandbox
+
+
+def attempts(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, document: Path, acts: str, *, namespaces: bool
+) -> dict[str, str]:
+    """How each of `acts` (lines of a dictionary of functions) ended in the child that reads `document`."""
+    script = f"def acts(path):\n    return {{{acts}}}\ntake_over(acts)\n"
+    if not namespaces:
+        script += _NO_NAMESPACES
+    with zygote_that(monkeypatch, folder, script) as sandbox:
+        found: dict[str, str] = json.loads(sandbox.parse(document, document.name).text)
+    return found
+
+
+_REACHING_OUT = """
+    "inet": lambda: socket.socket(socket.AF_INET),
+    "inet6": lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM),
+    "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+    "unix": lambda: socket.socket(socket.AF_UNIX),
+    "datagrams": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM),
+    "ring": lambda: call(425, 4, ctypes.create_string_buffer(256)),
+    "trace": lambda: call(117 if os.uname().machine == "aarch64" else 101, 0, 0, None, None),
+    "program": lambda: started("import errno, sys, _socket\\ntry:\\n _socket.socket()\\n"
+                               "except OSError as e: sys.exit(errno.errorcode[e.errno])"),
+"""
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_a_child_that_is_taken_over_reaches_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, note: Path, namespaces: bool
+) -> None:
+    found = attempts(monkeypatch, tmp_path / "hook", note, _REACHING_OUT, namespaces=namespaces)
+    assert found == dict.fromkeys(found, "EPERM")
+    assert len(found) == 8
+
+
+needs_landlock = pytest.mark.skipif(
+    landlock.abi() == 0, reason="this kernel has no Landlock (or a container's filter refuses it): files stay readable"
+)
+
+_TAKING_FILES = """
+    "own": lambda: open(path, "rb").read(),
+    "library": lambda: open(os.__file__, "rb").read(),
+    "null": lambda: open("/dev/null", "wb").write(b"x"),
+    "read": lambda: open({secret!r}, "rb").read(),
+    "read blob": lambda: open({blob!r}, "rb").read(),
+    "read beside": lambda: open({beside!r}, "rb").read(),
+    "read code's neighbour": lambda: open({checkout!r}, "rb").read(),
+    "read environment": lambda: open(f"/proc/{{os.getppid()}}/environ", "rb").read(),
+    "read users": lambda: open("/etc/passwd", "rb").read(),
+    "list": lambda: os.listdir({folder!r}),
+    "program": lambda: started("import errno, sys\\ntry:\\n open(" + repr({secret!r}) + ")\\n"
+                               "except OSError as e: sys.exit(errno.errorcode[e.errno])"),
+    "write": lambda: open({secret!r}, "ab"),
+    "write own": lambda: open(path, "ab"),
+    "create": lambda: open({folder!r} + "/new", "wb"),
+    "create in tmp": lambda: os.mkdir("/tmp/made-by-a-parser"),
+    "create in library": lambda: open(os.__file__ + ".new", "wb"),
+    "remove": lambda: os.unlink({secret!r}),
+    "rename": lambda: os.rename({secret!r}, {secret!r} + ".old"),
+    "link": lambda: os.symlink("/", {folder!r} + "/link"),
+    "empty": lambda: os.truncate({secret!r}, 0),
+    "open up": lambda: os.chmod({secret!r}, 0o777),
+"""
+_ALLOWED = {"own", "library", "null"}
+
+
+@needs_landlock
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_a_child_that_is_taken_over_has_its_document_and_no_other_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, note: Path, namespaces: bool
+) -> None:
+    folder = tmp_path / ".footnote"
+    (folder / "blobs").mkdir(parents=True)
+    paths = {"secret": folder / "secret", "blob": folder / "blobs" / "ab", "beside": note.with_name("beside.md")}
+    for path in paths.values():
+        path.write_text("sesame")
+    paths |= {"folder": folder, "checkout": Path(__file__).parents[2] / "pyproject.toml"}
+    acts = _TAKING_FILES.format(**{name: str(path) for name, path in paths.items()})
+    found = attempts(monkeypatch, tmp_path / "hook", note, acts, namespaces=namespaces)
+    assert {name for name, how in found.items() if how == "done"} == _ALLOWED
+    assert {how for name, how in found.items() if name not in _ALLOWED} <= {"EACCES", "EPERM", "EXDEV"}
+    assert paths["secret"].read_text() == "sesame"
+    assert sorted(path.name for path in folder.iterdir()) == ["blobs", "secret"]
+
+
+@needs_landlock
+def test_small_texts_read_together_are_all_that_their_child_may_read(sandbox: ParseSandbox, tmp_path: Path) -> None:
+    files = [(tmp_path / name, name) for name in ("a.txt", "b.txt", "link.txt")]
+    for path, _ in files[:2]:
+        path.write_text(f"words of {path.name}")
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "c.txt").write_text("words of link.txt")
+    files[2][0].symlink_to(tmp_path / "far" / "c.txt")
+    found = sandbox.parse_prose(files)
+    assert [getattr(one, "text", one) for one in found] == [f"words of {name}" for _, name in files]
+
+
+@needs_landlock
+@pytest.mark.skipif(landlock.abi() < 6, reason="this kernel's Landlock knows nothing of signals (before 6.12)")
+def test_a_child_that_is_taken_over_ends_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, note: Path) -> None:
+    acts = f'"signal": lambda: os.kill({os.getpid()}, 0)'
+    assert attempts(monkeypatch, tmp_path / "hook", note, acts, namespaces=False) == {"signal": "EPERM"}
+
+
+_UNKNOWN_MACHINE = "from ingest import syscall_filter\nsyscall_filter._MACHINES.clear()\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (_NO_NAMESPACES, "" if landlock.abi() else "read other files"),
+        (_NO_NAMESPACES + _UNKNOWN_MACHINE, "reach the network and read other files"),
+        ("refuse(444, errno.ENOSYS)\n", "read other files"),
+        ("refuse(446, errno.EPERM)\n", "read other files"),
+    ],
+    ids=["no namespaces", "an unknown machine", "no Landlock", "Landlock is refused"],
+)
+def test_what_is_not_isolated_is_said_once_and_documents_are_parsed(
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    note: Path,
+    script: str,
+    said: str,
+) -> None:
+    with caplog.at_level(logging.WARNING), zygote_that(monkeypatch, tmp_path / "hook", script) as sandbox:
+        for _ in range(2):
+            assert sandbox.parse(note, "note.md").title == "Leave"
+            assert (sandbox.network_isolated, sandbox.files_isolated) == ("network" not in said, "files" not in said)
+            sandbox.close()
+    expected = [f"parsers are not isolated: they can {said}"] if said else []
+    assert [record.message for record in caplog.records if record.name == "ingest.sandbox"] == expected
+
+
+def test_a_format_of_the_past_is_read_in_a_child_as_outside_one(sandbox: ParseSandbox, tmp_path: Path) -> None:
+    rich = tmp_path / "rich.rtf"
+    rich.write_bytes(rb"{\rtf1\ansi Everybody has 25 days of leave.\par}")
+    assert sandbox.parse(rich, "rich.rtf") == parse(rich, "rich.rtf")

@@ -1,13 +1,17 @@
 """Batches of the dense models: what shares one, what happens when memory is short, what is refused."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
-from retrieval.dense import BATCH_TOKENS, Vectors, batches_by_length, halved_when_out_of_memory
+from retrieval.dense import BATCH_TOKENS, OpenVinoModel, Vectors, batches_by_length, halved_when_out_of_memory
 from retrieval.embedding import PROBE, Embedder
 from retrieval.errors import EmbeddingError, UnavailableError
 from tests.in_memory import WordModel
@@ -96,3 +100,22 @@ def test_vectors_of_another_size_are_refused() -> None:
     embedder.dimension = 3
     with pytest.raises(UnavailableError):
         embedder.embed_dense(["apples"])
+
+
+@pytest.mark.parametrize(("threads", "expected"), [(0, 3), (1, 1)])
+def test_a_model_runs_in_as_many_threads_as_the_process_has_cores(
+    threads: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StoppedError(Exception):
+        """Before anything runs."""
+
+    def compiled(_core: object, _model: Path, options: dict[str, Any], _precision: object) -> None:
+        assert (options["INFERENCE_NUM_THREADS"], options["NUM_STREAMS"]) == (expected, expected)
+        raise StoppedError
+
+    monkeypatch.setattr("retrieval.dense.cores", lambda: 3)
+    monkeypatch.setattr("retrieval.dense.compiled", compiled)
+    (tmp_path / "footnote.json").write_text('{"dimension": 2, "max_tokens": 8}')
+    Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]")).save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(StoppedError):
+        OpenVinoModel(tmp_path, threads=threads)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,13 +12,18 @@ from typing import Any
 import pytest
 from dockerfile_parse import DockerfileParser  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 
+from services.api.serve import LAST_WORDS_SECONDS
+from services.api.uploads import BATCH_OVERHEAD
+from services.db.database import ROOMY, SMALL
 from services.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMPOSE_FILES = [DEPLOY / "compose.yaml", DEPLOY / "vllm" / "compose.yaml"]
 COMPOSE_TEXT = "".join(file.read_text() for file in COMPOSE_FILES)
+REMOTE_FILE = DEPLOY / "compose.remote.yaml"
 
 
 def composed() -> dict[str, Any]:
@@ -34,6 +40,9 @@ def composed() -> dict[str, Any]:
 COMPOSE = composed()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOTS = {"migrate", "model-download"}
+APPS = ("migrate", "api", "worker", "scheduler")
+# What Compose lets somebody have elsewhere; a model server is left out by its profile already.
+OWN = {"postgres", "valkey", "qdrant"}
 DOCKERFILES = sorted((DEPLOY / "images").glob("*.Dockerfile"))
 INSTRUCTIONS = {
     *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "RUN"),
@@ -42,11 +51,64 @@ INSTRUCTIONS = {
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(?:(:?[-?])([^}]*))?\}")
 
 
+def without_settings(text: str) -> str:
+    """As Compose reads it where `.env` is empty."""
+    return VARIABLE.sub(lambda found: found[3] or "", text)
+
+
+class Overriding(SafeConstructor):
+    """Reads Compose's `!override` as a mapping that has a key of that name."""
+
+    def overridden(self, node: Any) -> dict[str, Any]:
+        return {"!override": True, **self.construct_mapping(node, deep=True)}
+
+
+Overriding.add_constructor("!override", Overriding.overridden)
+
+
+def remote() -> dict[str, Any]:
+    reader = YAML(typ="safe", pure=True)
+    reader.Constructor = Overriding
+    read: dict[str, Any] = reader.load(REMOTE_FILE)
+    return read
+
+
 @pytest.mark.parametrize("file", COMPOSE_FILES, ids=lambda file: str(file.relative_to(DEPLOY)))
 def test_a_compose_file_follows_the_compose_specification(file: Path) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_file_laid_over_follows_the_compose_specification(tmp_path: Path) -> None:
+    plain = tmp_path / "compose.remote.yaml"
+    plain.write_text(REMOTE_FILE.read_text().replace("!override", ""))
+    test_a_compose_file_follows_the_compose_specification(plain)
+
+
+def test_whatever_is_elsewhere_nothing_waits_for_it_and_all_that_need_it_reach_out() -> None:
+    over = remote()
+    assert set(over["services"]) == OWN | set(APPS)
+    assert over["networks"] == {"outside": {}}
+    for name in OWN:
+        assert over["services"][name] == {"profiles": [name]}
+    for name in APPS:
+        service = over["services"][name]
+        assert service["networks"] == ["outside"]
+        waits = dict(service["depends_on"])
+        assert waits.pop("!override")  # merged, what stays required would be missed
+        conditions = {part: {"condition": on["condition"]} for part, on in waits.items()}
+        assert conditions == SERVICES[name]["depends_on"]
+        assert {part for part, on in waits.items() if on.get("required") is False} == set(waits) & OWN
+
+
+def test_the_readme_says_how_a_part_is_had_elsewhere() -> None:
+    readme = (DEPLOY / "README.md").read_text()
+    assert "COMPOSE_FILE=compose.yaml:compose.remote.yaml" in readme
+    assert "Compose 2.24.4 or newer" in readme  # the first with !override
+    for name in ("FOOTNOTE_DATABASE_URL", "FOOTNOTE_BROKER_URL", "FOOTNOTE_INDEX_URL", "FOOTNOTE_LLM_URL"):
+        assert name in readme
+        assert VARIABLE.match(SERVICES["worker"]["environment"][name]), f"{name} cannot be set"
 
 
 def test_the_model_server_is_included_with_the_paths_of_the_whole() -> None:
@@ -68,7 +130,7 @@ def test_every_service_restarts_is_watched_limited_hardened_and_rotates_its_log(
     else:
         assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
         assert service["restart"] == "unless-stopped"
-    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert {"max-size", "max-file"} <= set(service["logging"]["options"])
@@ -90,9 +152,14 @@ def test_only_the_proxy_publishes_ports() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
 
 
+def test_no_visitor_is_hidden_behind_the_address_of_a_bridge() -> None:
+    if not COMPOSE["networks"]["public"].get("enable_ipv6"):
+        assert all(port.startswith("0.0.0.0:") for port in SERVICES["proxy"]["ports"])
+
+
 def test_only_the_proxy_the_download_and_the_syncs_reach_the_outside() -> None:
     internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
-    assert internal == {"frontend", "backend", "model"}
+    assert internal == {"frontend", "backend", "model", "monitoring"}
     outside = {name for name, service in SERVICES.items() if set(service["networks"]) - internal}
     assert outside == {"proxy", "model-download", "scheduler"}
     assert [name for name, service in SERVICES.items() if "sources" in service["networks"]] == ["scheduler"]
@@ -117,6 +184,26 @@ def test_the_proxy_drops_what_a_client_says_of_its_address() -> None:
     assert not re.search(r"trusted_proxies|X-Forwarded-For", directives, flags=re.IGNORECASE)
 
 
+def test_the_proxy_asks_every_api_and_waits_until_a_new_one_has_started() -> None:
+    directives = re.sub(r"#.*", "", (DEPLOY / "Caddyfile").read_text())
+    assert re.search(r"reverse_proxy \{\s+dynamic a api 8000 \{\s+refresh \d+s\s+\}", directives)
+    assert "health_uri" not in directives  # not for addresses that are looked up
+    assert re.search(r"fail_duration \d+s", directives)
+    wait = re.search(r"lb_try_duration (\d+)s", directives)
+    assert wait is not None
+    starting = 15
+    assert int(wait[1]) >= Settings.model_fields["drain_seconds"].default + LAST_WORDS_SECONDS + starting
+
+
+def test_a_prometheus_reaches_the_api_and_nothing_else() -> None:
+    assert [name for name, service in SERVICES.items() if "monitoring" in service["networks"]] == ["api"]
+    (example,) = re.findall(r"```\n(rule_files:.*?)```", (DEPLOY / "README.md").read_text(), flags=re.DOTALL)
+    (job,) = YAML(typ="safe").load(example)["scrape_configs"]
+    (found,) = job["dns_sd_configs"]
+    assert found["names"] == ["api"]
+    assert found["port"] == 8000
+
+
 def test_only_the_api_shares_a_network_with_the_model_server() -> None:
     assert SERVICES["vllm"]["networks"] == ["model"]
     assert {name for name, service in SERVICES.items() if "model" in service["networks"]} == {"api", "vllm"}
@@ -131,6 +218,97 @@ def test_nothing_starts_on_a_registry_that_was_not_migrated() -> None:
     for name in ("api", "worker", "scheduler"):
         assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_every_footnote_line_of_the_env_file_reaches_footnotes_containers(name: str) -> None:
+    service = SERVICES[name]
+    assert service["env_file"] == [{"path": ".env", "required": False}]
+    # What `environment` says wins: it has to say what the line says.
+    fixed = {key for key, value in service["environment"].items() if f"${{{key}" not in str(value)}
+    follow = {key for key in fixed if key.startswith("FOOTNOTE_")}
+    assert follow <= {"FOOTNOTE_PUBLIC_URL", "FOOTNOTE_TRUSTED_PROXIES"}
+    example = (DEPLOY / "env.example").read_text()
+    assert [key for key in follow if key not in example] == []
+
+
+@pytest.mark.parametrize("name", ["worker", "scheduler"])
+def test_the_health_check_asks_the_broker_that_is_set(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]["test"]
+    assert check[:3] == ["CMD", "python", "-c"]
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        port = broker.getsockname()[1]
+        there = {"FOOTNOTE_BROKER_URL": f"rediss://someone:secret@127.0.0.1:{port}/0"}
+        assert subprocess.run([sys.executable, "-c", check[3]], env=there, check=False).returncode == 0
+    gone = subprocess.run([sys.executable, "-c", check[3]], env=there, check=False, capture_output=True)
+    assert gone.returncode == 1
+
+
+def test_the_api_is_killed_only_after_the_time_that_answers_get() -> None:
+    seconds = SERVICES["api"]["environment"]["FOOTNOTE_DRAIN_SECONDS"]
+    assert without_settings(seconds) == str(Settings.model_fields["drain_seconds"].default)
+    assert SERVICES["api"]["stop_grace_period"] == f"1m{seconds}s"
+
+
+def test_uploads_wait_on_a_disk_in_a_folder_that_is_there() -> None:
+    folder = SERVICES["api"]["environment"]["TMPDIR"]
+    assert folder in {mount.split(":")[1] for mount in SERVICES["api"]["volumes"]}
+    (dockerfile,) = DOCKERFILES
+    assert f"install -d -o footnote -g footnote -m 0700 {folder}\n" in dockerfile.read_text()
+
+
+def test_the_proxy_lets_through_what_the_api_accepts() -> None:
+    most = re.fullmatch(r"(\d+)MiB", without_settings(SERVICES["proxy"]["environment"]["PROXY_MAX_BODY"]))
+    assert most is not None
+    accepted = int(without_settings(SERVICES["api"]["environment"]["FOOTNOTE_MAX_UPLOAD_MB"])) * 2**20
+    assert int(most[1]) * 2**20 >= accepted + BATCH_OVERHEAD
+
+
+def test_qdrant_gets_the_signal_to_stop_itself_and_may_open_many_files() -> None:
+    qdrant = SERVICES["qdrant"]
+    assert qdrant["entrypoint"][-1].endswith(" exec ./qdrant")
+    assert "QDRANT_INIT_FILE_PATH" in qdrant["environment"]
+    assert qdrant["ulimits"]["nofile"] == {"soft": 65535, "hard": 65535}
+
+
+def test_the_database_has_the_connections_that_the_pools_may_open() -> None:
+    limit = re.search(r"max_connections=(\S+)", " ".join(SERVICES["postgres"]["command"]))
+    assert limit is not None
+    pool, small = (pool.kept + pool.more for pool in (ROOMY, SMALL))
+    documents = int(without_settings(SERVICES["worker"]["environment"]["FOOTNOTE_WORKER_CONCURRENCY"]))
+    most = pool + small * documents + 3 * pool + 20
+    assert int(without_settings(limit[1])) > most
+    readme = (DEPLOY / "README.md").read_text()
+    assert f"{pool} for each API, {small} for each document at a time" in readme
+    assert f"One API and one worker of two: {most}." in readme
+
+
+def test_the_readme_backs_up_as_the_images_user() -> None:
+    readme = (DEPLOY / "README.md").read_text()
+    (dockerfile,) = DOCKERFILES
+    user = re.findall(r"^USER (\d+):(\d+)$", dockerfile.read_text(), flags=re.MULTILINE)[-1]
+    assert f"install -d -m 700 -o {user[0]} -g {user[1]} backups" in readme
+    assert re.search(r"docker compose run .*\bapi backup ", readme)
+    assert re.search(r"docker compose run .*\bworker restore .*--replace", readme)
+    assert "pg_restore" in readme
+
+
+def test_every_alert_has_a_line_that_says_what_to_do() -> None:
+    readme = (DEPLOY / "README.md").read_text()
+    groups = YAML(typ="safe").load(DEPLOY / "dashboards" / "alerts.yaml")["groups"]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"]}
+    assert alerts == set(re.findall(r"`(Footnote[A-Z]\w+)`", readme))
+
+
+@pytest.mark.parametrize("file", ["README.md", "vllm/README.md"])
+def test_a_readme_names_only_services_volumes_and_networks_that_exist(file: str) -> None:
+    text = (DEPLOY / file).read_text()
+    project = YAML(typ="safe").load(COMPOSE_FILES[0])["name"]
+    named = set(re.findall(rf"(?:volume rm|-v|connect|network) `?{project}_([\w-]+)", text))
+    assert named <= set(COMPOSE["volumes"]) | set(COMPOSE["networks"])
+    verbs = r"docker compose (?:exec -T|exec|restart|stop|rm -sf|ps|logs(?: --\w+ \w+)*) ((?:[a-z][\w-]* ?)+)"
+    for services in re.findall(verbs, text):
+        assert services.split()[0] in SERVICES, services
 
 
 def test_no_secret_has_a_value_in_the_compose_file() -> None:
@@ -169,15 +347,20 @@ def test_every_variable_of_the_compose_file_is_explained_and_no_example_holds_a_
     example = (DEPLOY / "env.example").read_text()
     offered = dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
     assert asked <= set(offered)
-    assert set(offered) - asked == {"COMPOSE_PROFILES"}
+    assert set(offered) - asked == {"COMPOSE_PROFILES", "COMPOSE_FILE"}
+    defaults = {name: default for name, sign, default in VARIABLE.findall(COMPOSE_TEXT) if sign == ":-"}
+    commented = dict(re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
+    assert {name: commented[name] for name in set(commented) & set(defaults)} == {
+        name: defaults[name] for name in set(commented) & set(defaults)
+    }
     assert not [name for name in offered if re.search(r"PASSWORD|SECRET|TOKEN(?!IZER)|KEY", name)]
 
 
 def test_every_footnote_variable_and_secret_is_a_setting() -> None:
     known = {f"FOOTNOTE_{name}".upper() for name in Settings.model_fields}
     for_compose_alone = {"FOOTNOTE_DOMAIN", "FOOTNOTE_IMAGE"}
-    apps = [SERVICES[name] for name in ("migrate", "api", "worker", "scheduler")]
-    used = {variable for service in apps for variable in service["environment"]}
+    variables = {variable for name in APPS for variable in SERVICES[name]["environment"]}
+    used = {variable for variable in variables if variable.startswith("FOOTNOTE_")}
     for dockerfile in DOCKERFILES:
         used |= set(re.findall(r"\b(FOOTNOTE_\w+)=", dockerfile.read_text()))
     used |= {secret.upper() for secret in COMPOSE["secrets"] if secret.startswith("footnote_")}

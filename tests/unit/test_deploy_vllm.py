@@ -1,5 +1,6 @@
 """The model server's sizes and its health check. `tests/vllm` holds its flags against a real vLLM."""
 
+import os
 import re
 import subprocess
 import sys
@@ -54,6 +55,51 @@ def test_a_whole_prompt_and_its_answer_fit_the_window_and_one_step(name: str) ->
     assert int(VALUES[name]["VLLM_MAX_MODEL_LEN"]) >= MAX_PROMPT_TOKENS + MAX_ANSWER_TOKENS
     (step,) = [flag for flag in serving_flags(VALUES[name]) if flag.startswith("--max-num-batched-tokens=")]
     assert int(step.partition("=")[2]) >= MAX_PROMPT_TOKENS
+
+
+def download(folder: Path, *, revision: str, code: int = 0) -> tuple[int, list[str]]:
+    """Run the one-shot's script as Compose does, with an `hf` that notes what it is asked; its exit code and those."""
+    programs, asked = folder / "bin", folder / "asked"
+    programs.mkdir(exist_ok=True)
+    (programs / "hf").write_text(
+        f'#!/bin/sh\nmkdir -p "{folder}/models/some/model"\necho "$*" >> {asked}\nexit {code}\n'
+    )
+    (programs / "hf").chmod(0o755)
+    shell, flags, script, name = SERVICES["model-download"]["entrypoint"]
+    script = script.replace("$$", "$").replace("/models", f"{folder}/models")
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    done = subprocess.run([shell, flags, script, name, "some/model", revision], env=environment, check=False)
+    lines = asked.read_text().splitlines() if asked.exists() else []
+    asked.unlink(missing_ok=True)
+    return done.returncode, lines
+
+
+def test_weights_that_are_whole_are_not_asked_for_again(tmp_path: Path) -> None:
+    for _ in range(2):  # one that broke off is gone on with
+        code, asked = download(tmp_path, revision="main", code=1)
+        assert code == 1
+        assert len(asked) == 1
+    assert len(download(tmp_path, revision="main")[1]) == 1
+    assert download(tmp_path, revision="main") == (0, [])
+
+
+def test_another_revision_is_downloaded(tmp_path: Path) -> None:
+    download(tmp_path, revision="main")
+    _, (asked,) = download(tmp_path, revision="0123abc")
+    assert asked.startswith("download some/model --revision 0123abc ")
+    assert download(tmp_path, revision="main", code=1)[0] == 1  # the marker of another revision says nothing
+    assert len(download(tmp_path, revision="0123abc")[1]) == 1
+
+
+def test_the_download_is_of_the_revision_that_is_set() -> None:
+    assert SERVICES["model-download"]["command"] == [
+        "${VLLM_WEIGHTS:-meta-llama/Llama-3.1-8B-Instruct}",
+        "${VLLM_REVISION:-main}",
+    ]
+
+
+def test_the_processes_of_one_host_meet_on_it() -> None:
+    assert SERVICES["vllm"]["environment"]["VLLM_HOST_IP"] == "127.0.0.1"
 
 
 def test_the_server_has_time_to_end_what_it_began() -> None:

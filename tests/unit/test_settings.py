@@ -1,12 +1,24 @@
 """Settings: documented, complete, and unsafe ones refused."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
-from services.settings import Settings, source_secret
+from services.settings import Settings, source_secret, unknown_variables, without_password
+from services.settings_list import show
+
+REPOSITORY = Path(__file__).parents[2]
+ADDRESSES = {
+    "database_url": "postgresql+psycopg://footnote:hunter2@db:5432/footnote",
+    "broker_url": "rediss://:hunter2@broker:6379/0",
+    "index_url": "https://reader:hunter2@index:6333",
+    "llm_url": "http://a:hunter2@one:8000/v1, http://b:hunter2@two:8000/v1",
+    "embedding_url": "http://c:hunter2@three:8000/v1",
+}
 
 
 def test_every_setting_says_what_it_means() -> None:
@@ -31,6 +43,95 @@ def test_a_short_secret_is_refused_by_name_and_never_shown() -> None:
 def test_secrets_are_not_in_the_representation() -> None:
     secret = "correct-horse-battery-staple"
     assert secret not in repr(Settings(broker_password=secret))  # type: ignore[arg-type]
+
+
+def test_passwords_in_addresses_are_shown_nowhere_and_stay_usable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, address in ADDRESSES.items():
+        monkeypatch.setenv(f"FOOTNOTE_{name.upper()}", address)
+    settings = Settings()
+    show(settings, as_json=True)
+    listed = capsys.readouterr().out
+    show(settings, as_json=False)
+    for shown in (repr(settings), str(settings), listed, capsys.readouterr().out):
+        assert "hunter2" not in shown
+        assert "postgresql+psycopg://footnote:***@db:5432/footnote" in shown
+        assert "http://a:***@one:8000/v1, http://b:***@two:8000/v1" in shown
+    assert {row["variable"]: row["value"] for row in json.loads(listed)}["FOOTNOTE_BROKER_URL"] == (
+        "rediss://:***@broker:6379/0"
+    )
+    assert {name: getattr(settings, name) for name in ADDRESSES} == ADDRESSES
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://u:p@ss/w:rd@db/footnote", "postgresql://u:***@db/footnote"),
+        ("postgresql://u:a,b c@db/footnote", "postgresql://u:***@db/footnote"),
+        ("redis://broker/0?password=hunter2&db=1", "redis://broker/0?password=***&db=1"),
+        ("http://a:x@one/v1,http://b:y@two/v1", "http://a:***@one/v1,http://b:***@two/v1"),
+        ("postgresql://user@db:5432/footnote", "postgresql://user@db:5432/footnote"),
+        ("http://127.0.0.1:6333", "http://127.0.0.1:6333"),
+        ("admin@localhost", "admin@localhost"),
+    ],
+)
+def test_only_passwords_are_masked(text: str, shown: str) -> None:
+    assert without_password(text) == shown
+
+
+def test_a_refused_value_is_not_repeated() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(database_url=ADDRESSES["database_url"], connector_networks="10.1.0.1/16")
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(ValidationError) as refused:
+        Settings(port="hunter2")  # type: ignore[arg-type]
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_misspelt_variable_is_found_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LLM_ULR", "APIKEY", "XYZZY", "PORT", "SOURCE_WIKI_TOKEN", "TEST_CHROMIUM", "API_KEY"):
+        monkeypatch.setenv(f"FOOTNOTE_{name}", "0")
+    assert unknown_variables() == {
+        "FOOTNOTE_" + "LLM_ULR": "FOOTNOTE_LLM_URL",
+        "FOOTNOTE_" + "APIKEY": "FOOTNOTE_API_KEY",
+        "FOOTNOTE_" + "XYZZY": None,
+    }
+
+
+def test_what_kubernetes_tells_of_its_services_is_not_a_misspelt_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("API_SERVICE_HOST", "API_SERVICE_PORT_HTTP", "API_PORT_8000_TCP_ADDR", "SERVICE_HOST"):
+        monkeypatch.setenv(f"FOOTNOTE_{name}", "10.0.0.7")
+    monkeypatch.setenv("FOOTNOTE_" + "API_PORT", "tcp://10.0.0.7:8000")
+    assert unknown_variables() == {}
+
+
+def test_every_variable_that_we_speak_of_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = ("deploy", "docs", "ingest", "retrieval", "services", "tests")
+    files = [file for folder in folders for file in (REPOSITORY / folder).rglob("*") if file.is_file()]
+    texts = [file.read_text() for file in files if file.suffix in {".py", ".md", ".yaml", ".env", ".example", ".sh"}]
+    spoken_of = {name for text in texts for name in re.findall(r"\bFOOTNOTE_[A-Z0-9_]*[A-Z0-9]\b", text)}
+    assert len(spoken_of) > 30
+    for variable in spoken_of:
+        monkeypatch.setenv(variable, "")
+    assert unknown_variables() == {}
+
+
+@pytest.mark.parametrize(
+    ("host", "public_url", "lacks"),
+    [
+        ("0.0.0.0", "", True),
+        ("::", "", True),
+        ("192.168.1.5", "", True),
+        ("footnote.internal", "", True),
+        ("0.0.0.0", "http://192.168.1.5:8000", False),
+        ("127.0.0.1", "", False),
+        ("::1", "", False),
+        ("localhost", "", False),
+    ],
+)
+def test_an_api_that_others_reach_needs_an_address(host: str, public_url: str, *, lacks: bool) -> None:
+    assert Settings(host=host, public_url=public_url).lacks_public_url is lacks
 
 
 def test_networks_and_folders_are_lists_with_commas_and_a_wrong_network_is_refused_by_name() -> None:

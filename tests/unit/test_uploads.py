@@ -1,16 +1,19 @@
 """Reading the form of a batch: what refuses all of it, and what refuses one file."""
 
 import asyncio
+import errno
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import Request
 
-from retrieval.errors import FootnoteError, InvalidInputError, TooLargeError
+from retrieval.errors import FootnoteError, InvalidInputError, TooLargeError, UnavailableError
 from services.api.uploads import BATCH_FILES, BATCH_OVERHEAD, Upload, receive_all
 from services.blobs import BlobStore
 
@@ -120,3 +123,28 @@ def test_the_limit_is_for_all_files_together(tmp_path: Path) -> None:
     assert len(received(tmp_path / "fits", form(*files(half, half)))) == 2
     assert isinstance(refused(tmp_path / "over", form(*files(half, half, b"x"))), TooLargeError)
     assert isinstance(refused(tmp_path / "far", form(*files(b"x" * (LIMIT + BATCH_OVERHEAD + 1)))), TooLargeError)
+
+
+def temporary_files_fail(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    class Failing(SpooledTemporaryFile[bytes]):
+        def write(self, _: object) -> int:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile", Failing)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_for_temporary_files_that_is_full_is_full_storage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    temporary_files_fail(monkeypatch, number)
+    error = refused(tmp_path, form(*files(b"one")))
+    assert (type(error), error.code) == (UnavailableError, "storage_full")
+
+
+def test_another_failure_of_the_disk_for_temporary_files_stays_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary_files_fail(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        received(tmp_path, form(*files(b"one")))

@@ -2,13 +2,13 @@
 
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { Tooltip } from "@base-ui/react/tooltip";
-import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { lazy } from "react";
 import { BrowserRouter, Route, Routes } from "react-router";
-import { ApiError } from "@/api/problem";
 import { ChatPage } from "@/chat/chat-page";
 import { NotFound } from "@/shell/not-found";
-import { noticeSignedOut, SignedIn } from "@/shell/session";
+import { createQueries } from "@/shell/queries";
+import { SignedIn, watchSession } from "@/shell/session";
 import { Shell } from "@/shell/shell";
 import { SignInPage } from "@/sign-in/sign-in-page";
 import { Toasts } from "@/ui/toasts";
@@ -19,17 +19,8 @@ const DataSourcesPage = lazy(() => import("@/data-sources/data-sources-page"));
 const OperationsPage = lazy(() => import("@/operations/operations-page"));
 const UsersPage = lazy(() => import("@/users/users-page"));
 
-const queries: QueryClient = new QueryClient({
-  queryCache: new QueryCache({ onError: (error) => noticeSignedOut(queries, error) }),
-  mutationCache: new MutationCache({ onError: (error) => noticeSignedOut(queries, error) }),
-  defaultOptions: {
-    queries: {
-      staleTime: 10_000,
-      // What the server refused it will refuse again; a lost connection deserves a second try.
-      retry: (failures, error) => failures < 2 && !(error instanceof ApiError && error.status < 500),
-    },
-  },
-});
+const queries = createQueries();
+watchSession(queries);
 
 export function App() {
   return (

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from retrieval.access import GRANT
+from retrieval.errors import InvalidInputError
 from services.api import cursors, presenting, schemas
 from services.api.dependencies import Admin, Parts, PartsOf
 
@@ -28,7 +30,8 @@ def page(
 @router.post("/users", status_code=201)
 def create(body: schemas.NewUser, parts: PartsOf, _admin: Admin) -> schemas.CreatedUser:
     """A new person, with a link that signs them in once."""
-    account = parts.accounts.create(body.email, name=body.name, groups=body.groups, is_admin=body.is_admin)
+    groups = [_group_name(group) for group in body.groups]
+    account = parts.accounts.create(body.email, name=body.name, groups=groups, is_admin=body.is_admin)
     link = _link(parts, account.user.id)
     return schemas.CreatedUser(**presenting.user(account).model_dump(), sign_in_url=link.url)
 
@@ -52,18 +55,30 @@ def groups(parts: PartsOf, _admin: Admin) -> schemas.Page[schemas.Group]:
     return schemas.Page(items=[schemas.Group(name=name, members=count) for name, count in parts.accounts.groups()])
 
 
-@router.put("/groups/{name}/members/{email}", status_code=204)
+@router.put("/groups/{name:path}/members/{email}", status_code=204)
 def join(name: schemas.Name, email: str, parts: PartsOf, _admin: Admin) -> Response:
     """Put somebody into a group, from their next request on."""
-    parts.accounts.join(name, email)
+    parts.accounts.join(_group_name(name), email)
     return Response(status_code=204)
 
 
-@router.delete("/groups/{name}/members/{email}", status_code=204)
+@router.delete("/groups/{name:path}/members/{email}", status_code=204)
 def leave(name: str, email: str, parts: PartsOf, _admin: Admin) -> Response:
     """Take somebody out of a group, from their next request on."""
+    # Also out of one whose name no new group may have.
     parts.accounts.leave(name, email)
     return Response(status_code=204)
+
+
+def _group_name(name: str) -> str:
+    """The name of a group that documents can be granted to and addresses can carry. Raises InvalidInputError."""
+    if "/" in name or name in {".", ".."} or not GRANT.fullmatch(f"group:{name.casefold()}"):
+        raise InvalidInputError(
+            f"'{name[:80]}' cannot be a group's name: it takes at most 199 characters, and no spaces, commas, colons"
+            " and slashes. Write human-resources.",
+            code="invalid_group",
+        )
+    return name
 
 
 def _link(parts: Parts, user_id: str) -> schemas.SignInLink:

@@ -38,7 +38,15 @@ describe("reading problem documents", () => {
   });
 
   it("makes one of a proxy's page or of nothing", () => {
-    expect(toProblem(502, null)).toMatchObject({ status: 502, code: "unexpected", detail: "The server answered 502." });
+    expect(toProblem(502, null)).toMatchObject({ status: 502, code: "unexpected" });
     expect(toProblem(401, "nope")).toMatchObject({ status: 401, code: "unauthenticated" });
+  });
+
+  it.each([
+    [413, "The file is too large", "The file is larger than the server takes."],
+    [502, "The server has a problem", "The server does not answer just now. Try again in a moment."],
+    [418, "That did not work", "The server answered 418."],
+  ])("says of a page with %i what to do", (status, title, detail) => {
+    expect(explain(new ApiError(toProblem(status, "<html>")))).toMatchObject({ title, detail });
   });
 });

@@ -9,16 +9,21 @@ export interface Problem {
   code: string;
 }
 
-/** An answer that is not 2xx. `code` is the server's stable code, `status` the HTTP status, `problem` the document. */
+/**
+ * An answer that is not 2xx. `code` is the server's stable code, `status` the HTTP status, `retryAfterMs` how long the
+ * server asks to wait before the same call, where it does.
+ */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
+  readonly retryAfterMs: number | null;
 
-  constructor(problem: Problem) {
+  constructor(problem: Problem, retryAfterMs: number | null = null) {
     super(problem.detail || problem.title);
     this.name = "ApiError";
     this.status = problem.status;
     this.code = problem.code;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -53,9 +58,26 @@ const TITLES: Record<string, string> = {
   model_unavailable: "The language model is not available",
 };
 
+/** What to do about an answer that says nothing itself: a proxy's, mostly. */
+const DETAILS: Record<number, string> = {
+  401: "Sign in again.",
+  408: "Sending took too long. Try again.",
+  413: "The file is larger than the server takes.",
+  429: "There are too many requests just now. Try again in a moment.",
+  502: "The server does not answer just now. Try again in a moment.",
+  503: "The server does not answer just now. Try again in a moment.",
+  504: "The server does not answer just now. Try again in a moment.",
+};
+
+/** Whether there is no such thing, or it may not be read: the server does not say which. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 function titleOfStatus(status: number): string {
   if (status >= 500) return "The server has a problem";
   if (status === 429) return "Too many requests just now";
+  if (status === 413) return "The file is too large";
   return "That did not work";
 }
 
@@ -79,7 +101,7 @@ export function toProblem(status: number, body: unknown): Problem {
     type: text(given.type, "about:blank"),
     title: text(given.title, titleOfStatus(status)),
     status,
-    detail: text(given.detail, `The server answered ${status}.`),
+    detail: text(given.detail, DETAILS[status] ?? `The server answered ${status}.`),
     code: text(given.code, status === 401 ? "unauthenticated" : "unexpected"),
   };
 }

@@ -8,17 +8,31 @@ export interface Uploaded extends Registered {
   unchanged: boolean;
 }
 
+/** A file with the path that it had in a folder which was dropped or chosen, as react-dropzone notes it. */
+export type FileWithPath = File & { readonly path?: string };
+
 interface Sending {
-  file: File;
+  file: FileWithPath;
   grants: string[];
   signal: AbortSignal;
   onProgress: (fraction: number) => void;
 }
 
+/** "folder/a/README.md" for a file that came with its folder, null for one that came alone. */
+export function pathInFolder(file: FileWithPath): string | null {
+  const parts = (file.path ?? file.webkitRelativePath).split("/").filter((part) => part !== "" && part !== ".");
+  return parts.length > 1 ? parts.join("/") : null;
+}
+
 export function upload({ file, grants, signal, onProgress }: Sending): Promise<Uploaded> {
   const form = new FormData();
-  // Without grants the server keeps the document to its uploader.
-  const metadata = { modified_at: new Date(file.lastModified).toISOString(), ...(grants.length && { grants }) };
+  const path = pathInFolder(file);
+  const metadata = {
+    modified_at: new Date(file.lastModified).toISOString(),
+    // By its name alone, a README.md would become a new version of the one in another folder.
+    ...(path !== null && { external_id: path }),
+    ...(grants.length > 0 && { grants }),
+  };
   form.set("metadata", JSON.stringify(metadata));
   form.set("file", file);
   return new Promise((resolve, reject) => {
@@ -33,7 +47,8 @@ export function upload({ file, grants, signal, onProgress }: Sending): Promise<U
       if (request.status === 200 || request.status === 202) {
         resolve({ ...(body as Registered), unchanged: request.status === 200 });
       } else {
-        reject(new ApiError(toProblem(request.status, body)));
+        const wait = request.getResponseHeader("Retry-After");
+        reject(new ApiError(toProblem(request.status, body), toMilliseconds(wait)));
       }
     };
     request.onerror = () => reject(new ConnectionLost("The upload broke off."));
@@ -41,6 +56,11 @@ export function upload({ file, grants, signal, onProgress }: Sending): Promise<U
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(form);
   });
+}
+
+/** Of "5". The other form, a date, is not one that our server gives. */
+function toMilliseconds(seconds: string | null): number | null {
+  return seconds !== null && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : null;
 }
 
 function parse(text: string): unknown {

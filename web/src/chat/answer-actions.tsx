@@ -4,7 +4,7 @@ import { Check, Copy, Quote, RotateCw, ThumbsDown, ThumbsUp } from "lucide-react
 import { useState } from "react";
 import type { Answer } from "@/api/types";
 import { Hint, IconButton } from "@/ui/button";
-import { sayError } from "@/ui/toasts";
+import { copyText } from "@/ui/copy";
 import { FeedbackComment } from "./feedback-comment";
 import { useFeedback } from "./feedback";
 import styles from "./answer-actions.module.css";
@@ -16,7 +16,7 @@ interface AnswerActionsProps {
 }
 
 export function AnswerActions({ answer, onAgain }: AnswerActionsProps) {
-  const { rating, rate, comment, closeComment } = useFeedback(answer.id);
+  const { rating, rate, busy, comment, closeComment } = useFeedback(answer.id);
   return (
     <>
       <div className={styles.actions}>
@@ -46,7 +46,7 @@ export function AnswerActions({ answer, onAgain }: AnswerActionsProps) {
         )}
         {answer.mode === "extractive" && answer.outcome === "answered" && <ExtractiveLabel />}
       </div>
-      {comment && <FeedbackComment onSend={(text) => rate("down", text)} onClose={closeComment} />}
+      {comment && <FeedbackComment onSend={(text) => rate("down", text)} busy={busy} onClose={closeComment} />}
     </>
   );
 }
@@ -64,13 +64,9 @@ function ExtractiveLabel() {
 function CopyButton({ answer }: { answer: Answer }) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(asText(answer));
-      setCopied(true);
-      setTimeout(() => setCopied(false), 2000);
-    } catch (error) {
-      sayError(error);
-    }
+    if (!(await copyText(asText(answer)))) return;
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2000);
   };
   return (
     <IconButton label={copied ? "Copied" : "Copy with sources"} small onClick={() => void copy()}>

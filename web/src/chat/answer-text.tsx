@@ -32,8 +32,12 @@ export function AnswerText({ blocks, sources, settled }: AnswerTextProps) {
 }
 
 function BlockView({ block, draw }: { block: Block; draw: (runs: Run[]) => ReactNode }) {
-  if (block.kind === "paragraph") return <p>{draw(block.runs)}</p>;
-  const items = block.items.map((runs, index) => <li key={index}>{draw(runs)}</li>);
+  if (block.kind === "paragraph") return <p dir="auto">{draw(block.runs)}</p>;
+  const items = block.items.map((runs, index) => (
+    <li key={index} dir="auto">
+      {draw(runs)}
+    </li>
+  ));
   return block.ordered ? <ol start={block.first}>{items}</ol> : <ul>{items}</ul>;
 }
 

@@ -55,7 +55,7 @@ export function CitationChip({ source, citation }: CitationChipProps) {
           <PreviewCard.Popup className={styles.card} data-testid="popover">
             <p className={styles.title}>
               <span className={styles.number}>{source.number}</span>
-              {source.title}
+              <span dir="auto">{source.title}</span>
             </p>
             <SourceMeta source={source} />
             <Passage source={source} quote={citation?.quote ?? null} />

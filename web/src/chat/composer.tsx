@@ -46,12 +46,12 @@ export function Composer({
     onSubmit(value.trim());
   };
   const keyDown = (event: KeyboardEvent) => {
-    // Enter while an input method composes a character chooses that character.
-    if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+    if (isComposing(event)) return;
+    if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       submit();
     }
-    if (event.key === "Escape" && !event.nativeEvent.isComposing) onCancel?.();
+    if (event.key === "Escape") onCancel?.();
   };
   return (
     <form
@@ -67,6 +67,7 @@ export function Composer({
         className={styles.field}
         aria-label={label}
         data-testid="question"
+        dir="auto"
         rows={1}
         maxLength={LONGEST}
         enterKeyHint="send"
@@ -98,6 +99,15 @@ export function Composer({
       )}
     </form>
   );
+}
+
+/**
+ * A key that chooses a character in an input method is not ours. Safari ends the composition before that key comes:
+ * only its old code, 229, tells it then.
+ */
+function isComposing({ nativeEvent }: KeyboardEvent): boolean {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  return nativeEvent.isComposing || nativeEvent.keyCode === 229;
 }
 
 /** The field is as high as its text, up to the maximum that the style sheet sets. */

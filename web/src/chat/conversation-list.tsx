@@ -56,7 +56,7 @@ function Item({ conversation, onOpen }: { conversation: Conversation; onOpen: ((
   );
   return (
     <li className={styles.item} data-testid="conversation">
-      <NavLink to={`/c/${conversation.id}`} className={styles.link} onClick={onOpen} title={title}>
+      <NavLink to={`/c/${conversation.id}`} className={styles.link} onClick={onOpen} title={title} dir="auto">
         {title}
       </NavLink>
       <Menu trigger={trigger}>

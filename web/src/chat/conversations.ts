@@ -15,12 +15,42 @@ import {
   renameConversation,
   startConversation,
 } from "@/api/conversations";
+import { ApiError } from "@/api/problem";
 import type { Conversation, Message, Page } from "@/api/types";
-import { noticeSignedOut } from "@/shell/session";
-import { ask, begin, finish, standing, wasAsked, useLiveTurns, type Over, type Turn } from "./turns";
+import { isSignedOut, noticeSignedOut } from "@/shell/session";
+import { say, sayError } from "@/ui/toasts";
+import { keepDraft } from "./drafts";
+import {
+  ask,
+  begin,
+  finish,
+  isAnswering,
+  liveTurns,
+  merged,
+  settledTurns,
+  useLiveTurns,
+  type Over,
+  type Turn,
+} from "./turns";
 
 const LIST = ["conversations"];
 const messagesKey = (id: string) => ["messages", id];
+
+/** The server's list of messages, with the turns asked here that it speaks for. */
+interface Stored {
+  messages: Message[];
+  settled: string[];
+}
+
+async function readStored(id: string, signal: AbortSignal): Promise<Stored> {
+  // Noted first: what is answered while the list is on its way may be missing from it.
+  const settled = settledTurns(id);
+  return { messages: (await listMessages(id, signal)).items, settled };
+}
+
+function shownTurns(stored: Stored | undefined, live: readonly Turn[]): Turn[] {
+  return merged(toTurns(stored?.messages ?? []), stored?.settled ?? [], live);
+}
 
 export function useConversations() {
   return useInfiniteQuery({
@@ -47,35 +77,66 @@ export function toTurns(messages: readonly Message[]): Turn[] {
   return turns;
 }
 
-/** A conversation's turns: those that the server had when it was opened, then those asked since. */
+/** A conversation's turns, stored or asked here. They are looked at again whenever the reader comes back to them. */
 export function useTurns(id: string) {
+  const whenQuiet = () => (isAnswering(id) ? false : "always");
   const stored = useQuery({
     queryKey: messagesKey(id),
-    queryFn: async ({ signal }) => (await listMessages(id, signal)).items,
-    // What was asked here is shown from here: a list read now could hold it a second time, or not yet.
-    refetchOnMount: () => (wasAsked(id) ? false : "always"),
-    refetchOnWindowFocus: false,
-    refetchOnReconnect: false,
+    queryFn: ({ signal }) => readStored(id, signal),
+    refetchOnMount: whenQuiet,
+    refetchOnWindowFocus: whenQuiet,
+    refetchOnReconnect: whenQuiet,
     staleTime: Infinity,
   });
-  const live = useLiveTurns(id).filter((turn) => turn.askedAt >= stored.dataUpdatedAt);
-  const turns = standing([...toTurns(stored.data ?? []), ...live]);
-  return { turns, isPending: stored.isPending, error: stored.error, refetch: stored.refetch };
+  const turns = shownTurns(stored.data, useLiveTurns(id));
+  // What is shown stays while it cannot be read anew, unless it is gone.
+  const gone = stored.error instanceof ApiError && stored.error.status === 404;
+  const error = stored.data && !gone ? null : stored.error;
+  return { turns, isPending: stored.isPending, error, refetch: stored.refetch };
+}
+
+const lastAnswer = (turns: readonly Turn[]) => turns.findLast((turn) => turn.answer)?.answer?.id;
+
+/** Whether more was said elsewhere than is shown here. Reads the list anew, so that it is shown from then on. */
+async function wentOn(queries: QueryClient, id: string): Promise<boolean> {
+  const shown = shownTurns(queries.getQueryData<Stored>(messagesKey(id)), liveTurns(id));
+  const queryFn = ({ signal }: { signal: AbortSignal }) => readStored(id, signal);
+  const { messages } = await queries.query({ queryKey: messagesKey(id), queryFn, staleTime: 0 });
+  return lastAnswer(toTurns(messages)) !== lastAnswer(shown);
+}
+
+/** Whether what is to be replaced is all that there is: a question asked anew takes away only what the reader saw. */
+async function mayReplace(queries: QueryClient, id: string): Promise<boolean> {
+  try {
+    if (!(await wentOn(queries, id))) return true;
+    say("This conversation went on elsewhere. Read what is new, then ask again.");
+  } catch (error) {
+    sayError(error);
+  }
+  return false;
 }
 
 async function askAndRefresh(queries: QueryClient, id: string, question: string, over: Over | null): Promise<void> {
   try {
     await ask(id, question, over);
   } catch (error) {
+    if (isSignedOut(error)) keepDraft(id, question);
     noticeSignedOut(queries, error);
   }
   await queries.invalidateQueries({ queryKey: LIST });
 }
 
-/** Asks at the end of the conversation, or in the place of a turn and all behind it. */
-export function useAsk(id: string): (question: string, over?: Over) => void {
+/**
+ * Asks at the end of the conversation, or in the place of a turn and all behind it. Tells whether it was asked, as
+ * soon as the question is on its way.
+ */
+export function useAsk(id: string): (question: string, over?: Over) => Promise<boolean> {
   const queries = useQueryClient();
-  return (question, over) => void askAndRefresh(queries, id, question, over ?? null);
+  return async (question, over) => {
+    if (over?.message && !(await mayReplace(queries, id))) return false;
+    void askAndRefresh(queries, id, question, over ?? null);
+    return true;
+  };
 }
 
 /** Starts a conversation with its first question; gives the conversation as soon as the question is on its way. */
@@ -84,7 +145,7 @@ export function useAskNew() {
   return useMutation<Conversation, Error, string>({
     mutationFn: startConversation,
     onSuccess: ({ id }, question) => {
-      queries.setQueryData<Message[]>(messagesKey(id), []);
+      queries.setQueryData<Stored>(messagesKey(id), { messages: [], settled: [] });
       void queries.invalidateQueries({ queryKey: LIST });
       void askAndRefresh(queries, id, question, null);
     },

@@ -7,10 +7,12 @@ import styles from "./answer-actions.module.css";
 
 interface FeedbackCommentProps {
   onSend: (text: string) => void;
+  /** What was sent is on its way; the words stay until the server has them. */
+  busy: boolean;
   onClose: () => void;
 }
 
-export function FeedbackComment({ onSend, onClose }: FeedbackCommentProps) {
+export function FeedbackComment({ onSend, busy, onClose }: FeedbackCommentProps) {
   const [text, setText] = useState("");
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
@@ -26,7 +28,7 @@ export function FeedbackComment({ onSend, onClose }: FeedbackCommentProps) {
         value={text}
         onChange={setText}
       />
-      <Button small type="submit">
+      <Button small type="submit" busy={busy}>
         Send
       </Button>
       <Button small weight="ghost" onClick={onClose}>

@@ -9,16 +9,22 @@ export function useFeedback(answerId: string) {
   const [rating, setRating] = useState<Rating | null>(null);
   const [comment, setComment] = useState(false);
   const send = useMutation({
-    mutationFn: ({ rating, comment }: { rating: Rating; comment?: string }) => rateAnswer(answerId, rating, comment),
-    onError: (error) => {
-      setRating(null);
+    mutationFn: ({ next, text }: { next: Rating; text?: string; before: Rating | null }) =>
+      rateAnswer(answerId, next, text),
+    onError: (error, { before }) => {
+      setRating(before);
       sayError(error);
+    },
+    onSuccess: (_, { text }) => {
+      if (text === undefined) return;
+      setComment(false);
+      say("Thank you");
     },
   });
   const rate = (next: Rating, text?: string) => {
     setRating(next);
-    setComment(next === "down" && text === undefined);
-    send.mutate({ rating: next, comment: text }, { onSuccess: () => text !== undefined && say("Thank you") });
+    if (text === undefined) setComment(next === "down");
+    send.mutate({ next, text, before: rating });
   };
-  return { rating, rate, comment, closeComment: () => setComment(false) };
+  return { rating, rate, busy: send.isPending, comment, closeComment: () => setComment(false) };
 }

@@ -41,7 +41,10 @@ function Loaded({ answerId }: { answerId: string }) {
     <>
       {data.query && (
         <p>
-          Searched for <q className={styles.query}>{data.query}</q>
+          Searched for{" "}
+          <q className={styles.query} dir="auto">
+            {data.query}
+          </q>
         </p>
       )}
       {data.hits.length > 0 && <Places explanation={data} />}
@@ -67,7 +70,9 @@ function Places({ explanation: { hits } }: { explanation: Explanation }) {
           <tr key={hit.rank} data-testid="place">
             <td>{hit.rank}</td>
             <th scope="row">
-              <Link to={passageAddress(hit)}>{hit.title}</Link>
+              <Link to={passageAddress(hit)} dir="auto">
+                {hit.title}
+              </Link>
               {hit.page !== null && `, page ${hit.page}`}
             </th>
             <td>{hit.dense_rank ?? "–"}</td>

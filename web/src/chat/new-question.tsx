@@ -2,7 +2,6 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { ArrowUpRight } from "lucide-react";
-import { useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { listDocuments } from "@/api/documents";
 import { Page } from "@/shell/page";
@@ -11,6 +10,7 @@ import { useSignedIn } from "@/shell/session";
 import { ErrorNotice, Notice } from "@/ui/notice";
 import { Composer } from "./composer";
 import { useAskNew } from "./conversations";
+import { useDraft } from "./drafts";
 import styles from "./new-question.module.css";
 
 const EXAMPLES = [
@@ -22,9 +22,16 @@ const EXAMPLES = [
 export function NewQuestion() {
   const me = useSignedIn();
   const navigate = useNavigate();
-  const [text, setText] = useState("");
+  const [text, setText] = useDraft(`new.${me.id}`);
   const askNew = useAskNew();
-  const submit = (question: string) => askNew.mutate(question, { onSuccess: ({ id }) => void navigate(`/c/${id}`) });
+  const submit = (question: string) =>
+    askNew.mutate(question, {
+      onSuccess: ({ id }) => {
+        // An example is asked beside what was typed.
+        if (question === text.trim()) setText("");
+        void navigate(`/c/${id}`);
+      },
+    });
   const first = me.name.split(" ")[0];
   return (
     <Page title="Footnote" narrow>

@@ -14,10 +14,14 @@ const CONTEXT = 140;
 /** The passage with the quote marked, cut to the quote's surroundings. Without a quote, the passage alone. */
 export function Passage({ source, quote }: { source: Source; quote: string | null }) {
   if (quote === null)
-    return <blockquote className={styles.passage}>{around(source.text, "", 3 * CONTEXT).after}</blockquote>;
+    return (
+      <blockquote className={styles.passage} dir="auto">
+        {around(source.text, "", 3 * CONTEXT).after}
+      </blockquote>
+    );
   const { before, after } = around(source.text, quote, CONTEXT);
   return (
-    <blockquote className={styles.passage} data-testid="quote">
+    <blockquote className={styles.passage} dir="auto" data-testid="quote">
       {before}
       <mark className={styles.quote}>{quote}</mark>
       {after}

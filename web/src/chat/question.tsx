@@ -36,7 +36,9 @@ export function Question({ question, onAsk }: QuestionProps) {
   }
   return (
     <div className={styles.asked}>
-      <h2 className={styles.question}>{question}</h2>
+      <h2 className={styles.question} dir="auto">
+        {question}
+      </h2>
       <IconButton
         ref={edit}
         label="Edit question"

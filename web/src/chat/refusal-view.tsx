@@ -51,7 +51,7 @@ export function RefusalView({ turn, onAsk }: RefusalViewProps) {
         <ul className={styles.choices}>
           {closest.map((source) => (
             <li key={source.number}>
-              <Button disabled={!onAsk} onClick={() => onAsk?.(`${turn.question} (${source.title})`)}>
+              <Button dir="auto" disabled={!onAsk} onClick={() => onAsk?.(`${turn.question} (${source.title})`)}>
                 {source.title}
               </Button>
             </li>

@@ -21,11 +21,13 @@ export function SourceCard({ source }: { source: Source }) {
         {source.number}
       </span>
       <div className={styles.body}>
-        <Link to={passageAddress(source)} className={styles.title}>
+        <Link to={passageAddress(source)} className={styles.title} dir="auto">
           {source.title}
         </Link>
         <SourceMeta source={source} />
-        <p className={styles.text}>{source.text}</p>
+        <p className={styles.text} dir="auto">
+          {source.text}
+        </p>
       </div>
     </li>
   );

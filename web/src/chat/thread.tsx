@@ -8,14 +8,15 @@ import { ButtonLink } from "@/ui/button";
 import { Empty, ErrorNotice, Skeleton } from "@/ui/notice";
 import { Composer } from "./composer";
 import { useAsk, useConversationTitle, useTurns } from "./conversations";
+import { readDraft, useDraft } from "./drafts";
 import { TurnView } from "./turn-view";
-import { overFrom, stop, type Turn } from "./turns";
+import { dropGivenUp, overFrom, stop, type Turn } from "./turns";
 import styles from "./thread.module.css";
 
 export function Thread({ id }: { id: string }) {
   const { turns, isPending, error, refetch } = useTurns(id);
   const title = useConversationTitle(id) ?? turns[0]?.question ?? "Conversation";
-  const [text, setText] = useState("");
+  const [text, setText] = useDraft(id);
   const ask = useAsk(id);
   const last = turns.at(-1);
   const live = last?.phase === "searching" || last?.phase === "writing";
@@ -24,24 +25,38 @@ export function Thread({ id }: { id: string }) {
   if (error) return <Unreadable error={error} onRetry={() => void refetch()} />;
   const submit = (question: string) => {
     setText("");
-    ask(question);
+    void ask(question);
   };
-  const askOver = (turn: Turn, question: string) => {
-    ask(question, overFrom(turns, turn));
+  const putBack = (question: string) => {
+    if (!readDraft(id)) setText(question);
+  };
+  const askOver = async (turn: Turn, question: string) => {
+    if (!(await ask(question, overFrom(turns, turn)))) {
+      if (question !== turn.question) putBack(question);
+      return;
+    }
     // What had the focus is replaced; the field has the stop button beside it.
     const field = dock.current?.querySelector("textarea");
     if (window.matchMedia("(pointer: fine)").matches) field?.focus({ preventScroll: true });
   };
+  const loadAgain = async (turn: Turn) => {
+    if ((await refetch()).isError) return;
+    dropGivenUp(id);
+    putBack(turn.question);
+  };
   return (
     <Page title={title}>
-      <h1 className="visually-hidden">{title}</h1>
+      <h1 className="visually-hidden" dir="auto">
+        {title}
+      </h1>
       <div className={styles.turns} ref={list}>
         {isPending && <Skeleton lines={6} />}
         {turns.map((turn, index) => (
           <TurnView
             key={turn.id}
             turn={turn}
-            onAsk={live ? undefined : (question) => askOver(turn, question)}
+            onAsk={live ? undefined : (question) => void askOver(turn, question)}
+            onLoadAgain={() => void loadAgain(turn)}
             last={index === turns.length - 1}
           />
         ))}
@@ -52,6 +67,7 @@ export function Thread({ id }: { id: string }) {
           onChange={setText}
           onSubmit={submit}
           onStop={live ? () => stop(id) : undefined}
+          busy={isPending}
           placeholder={turns.length > 0 ? "Ask a follow-up" : "Ask a question"}
         />
       </div>

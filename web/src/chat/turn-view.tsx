@@ -1,6 +1,7 @@
 /** One turn: the question, the answer as far as it has come, and beside it the sources. */
 
 import { useMemo, useState, type ReactNode } from "react";
+import { ApiError } from "@/api/problem";
 import { toBlocks } from "@/text/segments";
 import { Button } from "@/ui/button";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/notice";
@@ -20,9 +21,11 @@ interface TurnViewProps {
   last: boolean;
   /** Asks anew in the place of this turn. Undefined while an answer is arriving. */
   onAsk: ((question: string) => void) | undefined;
+  /** Reads the conversation anew where it went on elsewhere, and puts this turn's question into the field. */
+  onLoadAgain: () => void;
 }
 
-export function TurnView({ turn, last, onAsk }: TurnViewProps) {
+export function TurnView({ turn, last, onAsk, onLoadAgain }: TurnViewProps) {
   const active = useState<number | null>(null);
   const refused = turn.answer?.outcome === "refused";
   const again = onAsk && (() => onAsk(turn.question));
@@ -40,7 +43,7 @@ export function TurnView({ turn, last, onAsk }: TurnViewProps) {
           >
             <Progress turn={turn} />
             {refused ? <RefusalView turn={turn} onAsk={onAsk} /> : <Written turn={turn} />}
-            <Ending turn={turn} onAgain={again} />
+            <Ending turn={turn} onAgain={again} onLoadAgain={onLoadAgain} />
           </div>
           {turn.answer && <AnswerActions answer={turn.answer} onAgain={last ? again : undefined} />}
           {turn.answer && <HowFound answerId={turn.answer.id} />}
@@ -80,12 +83,23 @@ function Progress({ turn }: { turn: Turn }) {
   );
 }
 
-function Ending({ turn, onAgain }: { turn: Turn; onAgain: (() => void) | undefined }): ReactNode {
+interface EndingProps {
+  turn: Turn;
+  onAgain: (() => void) | undefined;
+  onLoadAgain: () => void;
+}
+
+function Ending({ turn, onAgain, onLoadAgain }: EndingProps): ReactNode {
   const kept = turn.over?.message && <p className={styles.progress}>What it was to replace is kept above.</p>;
+  const wentOn = turn.error instanceof ApiError && turn.error.status === 409;
   if (turn.phase === "failed")
     return (
       <>
-        <ErrorNotice error={turn.error} onRetry={onAgain} />
+        {wentOn ? (
+          <ErrorNotice error={turn.error} onRetry={onLoadAgain} action="Load again" />
+        ) : (
+          <ErrorNotice error={turn.error} onRetry={onAgain} />
+        )}
         {kept}
       </>
     );

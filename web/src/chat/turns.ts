@@ -30,17 +30,12 @@ export interface Turn {
   over: Over | null;
 }
 
-export interface LiveTurn extends Turn {
-  /** Milliseconds since the epoch, to tell it from turns that the server's list has already. */
-  askedAt: number;
-}
-
 interface Asking {
-  turns: LiveTurn[];
+  turns: Turn[];
   abort: AbortController | null;
 }
 
-const NOTHING: LiveTurn[] = [];
+const NOTHING: Turn[] = [];
 const conversations = new Map<string, Asking>();
 const listeners = new Set<() => void>();
 
@@ -52,7 +47,7 @@ export function begin(question: string, { id, over = null }: { id?: string; over
 }
 
 /** The turn after one more event. */
-export function advance<T extends Turn>(turn: T, { event, data }: AnswerEvent): T {
+export function advance(turn: Turn, { event, data }: AnswerEvent): Turn {
   switch (event) {
     case "sources":
       return { ...turn, sources: data };
@@ -66,7 +61,7 @@ export function advance<T extends Turn>(turn: T, { event, data }: AnswerEvent): 
 }
 
 /** The turn with its whole answer. */
-export function finish<T extends Turn>(turn: T, answer: Answer): T {
+export function finish(turn: Turn, answer: Answer): Turn {
   const { text, sentences, sources } = answer;
   return { ...turn, phase: "done", text, sentences, sources, answer, error: null };
 }
@@ -84,20 +79,48 @@ export function standing(turns: readonly Turn[]): Turn[] {
   const shown: Turn[] = [];
   for (const turn of turns) {
     const replaces = turn.phase !== "failed" && turn.phase !== "stopped";
-    const from = replaces ? shown.findIndex((earlier) => earlier.id === turn.over?.turn) : -1;
+    const from = replaces ? shown.findIndex((earlier) => isOver(turn.over, earlier)) : -1;
     if (from >= 0) shown.length = from;
     shown.push(turn);
   }
   return shown;
 }
 
-export function useLiveTurns(conversationId: string): LiveTurn[] {
-  return useSyncExternalStore(subscribe, () => conversations.get(conversationId)?.turns ?? NOTHING);
+/** A turn that was read anew since may have another id: then its stored message tells it. */
+function isOver(over: Over | null, turn: Turn): boolean {
+  if (!over) return false;
+  return turn.id === over.turn || (over.message !== null && turn.answer?.id === over.message);
 }
 
-/** Whether something was asked in this conversation since this window was opened. */
-export function wasAsked(conversationId: string): boolean {
-  return conversations.has(conversationId);
+/**
+ * The turns to show: those of the server's list, then those asked here that it does not hold. `settled` are ids of
+ * turns that the list would hold if they still stood. A turn asked here keeps its id, and with it its place on the page.
+ */
+export function merged(stored: readonly Turn[], settled: readonly string[], asked: readonly Turn[]): Turn[] {
+  const ids = new Map(asked.map((turn) => [turn.answer?.id, turn.id]));
+  const listed = stored.map((turn) => ({ ...turn, id: (turn.answer && ids.get(turn.answer.id)) ?? turn.id }));
+  const held = new Set([...settled, ...listed.map((turn) => turn.id)]);
+  return standing([...listed, ...asked.filter((turn) => !held.has(turn.id))]);
+}
+
+export function useLiveTurns(conversationId: string): Turn[] {
+  return useSyncExternalStore(subscribe, () => liveTurns(conversationId));
+}
+
+/** What was asked in this conversation since this window was opened. */
+export function liveTurns(conversationId: string): Turn[] {
+  return conversations.get(conversationId)?.turns ?? NOTHING;
+}
+
+/** The turns asked here that a list read from now on speaks for: all up to the last answer. */
+export function settledTurns(conversationId: string): string[] {
+  const turns = liveTurns(conversationId);
+  return turns.slice(0, turns.findLastIndex((turn) => turn.answer) + 1).map((turn) => turn.id);
+}
+
+/** Whether an answer is arriving in this conversation. */
+export function isAnswering(conversationId: string): boolean {
+  return Boolean(conversations.get(conversationId)?.abort);
 }
 
 /** Asks, and keeps the conversation's last turn up to date until it ends. Errors become part of the turn. */
@@ -106,7 +129,7 @@ export async function ask(conversationId: string, question: string, over: Over |
   if (asking?.abort) return;
   const abort = new AbortController();
   const earlier = (asking?.turns ?? []).filter((turn) => !isGivenUp(turn));
-  set(conversationId, { turns: [...earlier, { ...begin(question, { over }), askedAt: Date.now() }], abort });
+  set(conversationId, { turns: [...earlier, begin(question, { over })], abort });
   const asked = { question, conversation_id: conversationId, ...(over?.message && { replaces: over.message }) };
   try {
     for await (const event of askServer(asked, abort.signal)) {
@@ -131,11 +154,17 @@ function isGivenUp(turn: Turn): boolean {
   return turn.phase === "failed" || (turn.phase === "stopped" && turn.over !== null);
 }
 
+/** Takes away what came to nothing, as the next question would. */
+export function dropGivenUp(conversationId: string): void {
+  const asking = conversations.get(conversationId);
+  if (asking) set(conversationId, { ...asking, turns: asking.turns.filter((turn) => !isGivenUp(turn)) });
+}
+
 export function stop(conversationId: string): void {
   conversations.get(conversationId)?.abort?.abort();
 }
 
-function change(id: string, abort: AbortController, next: (turn: LiveTurn) => LiveTurn): void {
+function change(id: string, abort: AbortController, next: (turn: Turn) => Turn): void {
   const asking = conversations.get(id);
   const last = asking?.turns.at(-1);
   if (asking?.abort !== abort || !last) return;

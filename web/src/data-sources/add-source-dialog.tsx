@@ -2,6 +2,7 @@
 
 import { useState, type SyntheticEvent } from "react";
 import type { Connector } from "@/api/types";
+import { allReaders, type Readers } from "@/documents/access";
 import { GrantField } from "@/documents/grant-field";
 import form from "@/shell/form.module.css";
 import { Button } from "@/ui/button";
@@ -31,14 +32,16 @@ function AddForm({ connectors, onClose }: { connectors: Connector[]; onClose: ()
   const [kind, setKind] = useState(connectors[0]?.name ?? "");
   const [name, setName] = useState("");
   const [typed, setTyped] = useState<Typed>({});
-  const [grants, setGrants] = useState<string[]>([]);
+  const [readers, setReaders] = useState<Readers>({ grants: [], typed: "" });
   const [every, setEvery] = useState<string>("3600");
   const [malformed, setMalformed] = useState("");
   const add = useAddSource();
   const connector = connectors.find((one) => one.name === kind);
+  const grants = allReaders(readers);
   if (!connector) return null;
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
+    if (!grants) return;
     setMalformed("");
     try {
       const { options, secrets } = collected(connector, typed);
@@ -84,8 +87,8 @@ function AddForm({ connectors, onClose }: { connectors: Connector[]; onClose: ()
       />
       <fieldset className={styles.readers}>
         <legend>Who may read its documents</legend>
-        <GrantField grants={grants} onChange={setGrants} />
-        {grants.length === 0 && <p className={styles.hint}>Nobody yet but you.</p>}
+        <GrantField readers={readers} onChange={setReaders} />
+        {grants?.length === 0 && <p className={styles.hint}>Nobody yet but you.</p>}
       </fieldset>
       <Select label="How often it is synced" value={every} options={SCHEDULES} onChange={setEvery} />
       {malformed && (
@@ -96,7 +99,7 @@ function AddForm({ connectors, onClose }: { connectors: Connector[]; onClose: ()
       {add.isError && <ErrorNotice error={add.error} />}
       <DialogFooter>
         <Button onClick={onClose}>Cancel</Button>
-        <Button weight="primary" type="submit" busy={add.isPending}>
+        <Button weight="primary" type="submit" busy={add.isPending} disabled={!grants}>
           Add and sync
         </Button>
       </DialogFooter>

@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import type { DataSourceSetup } from "@/api/types";
+import { allReaders, type Readers } from "@/documents/access";
 import { GrantField } from "@/documents/grant-field";
 import form from "@/shell/form.module.css";
 import { Button } from "@/ui/button";
@@ -34,9 +35,11 @@ export function ChangeSourceDialog({ name, setup, open, onClose }: ChangeSourceD
 
 function ChangeForm({ name, setup, onClose }: Omit<ChangeSourceDialogProps, "open">) {
   const [every, setEvery] = useState(setup.every_s === null ? "" : String(setup.every_s));
-  const [grants, setGrants] = useState(setup.grants);
+  const [readers, setReaders] = useState<Readers>({ grants: setup.grants, typed: "" });
   const change = useChangeSource();
+  const grants = allReaders(readers);
   const save = () =>
+    grants &&
     change.mutate(
       { name, every_s: every === "" ? null : Number(every), grants },
       {
@@ -49,11 +52,11 @@ function ChangeForm({ name, setup, onClose }: Omit<ChangeSourceDialogProps, "ope
   return (
     <div className={form.form}>
       <Select label="How often it is synced" value={every} options={schedulesWith(setup.every_s)} onChange={setEvery} />
-      <GrantField grants={grants} onChange={setGrants} />
+      <GrantField readers={readers} onChange={setReaders} />
       {change.isError && <ErrorNotice error={change.error} />}
       <DialogFooter>
         <Button onClick={onClose}>Cancel</Button>
-        <Button weight="primary" busy={change.isPending} onClick={save}>
+        <Button weight="primary" busy={change.isPending} disabled={!grants} onClick={save}>
           Save
         </Button>
       </DialogFooter>

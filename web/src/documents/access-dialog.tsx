@@ -6,6 +6,7 @@ import { Button } from "@/ui/button";
 import { DialogFooter, Modal } from "@/ui/dialog";
 import { ErrorNotice, Notice } from "@/ui/notice";
 import { say } from "@/ui/toasts";
+import { allReaders, type Readers } from "./access";
 import { useSetGrants } from "./documents";
 import { GrantField } from "./grant-field";
 import styles from "./access-dialog.module.css";
@@ -30,9 +31,11 @@ export function AccessDialog({ document, open, onClose }: AccessDialogProps) {
 }
 
 function AccessForm({ document, onClose }: Omit<AccessDialogProps, "open">) {
-  const [grants, setGrants] = useState(document.grants ?? []);
+  const [readers, setReaders] = useState<Readers>({ grants: document.grants ?? [], typed: "" });
   const save = useSetGrants();
+  const grants = allReaders(readers);
   const submit = () =>
+    grants &&
     save.mutate(
       { id: document.id, grants },
       {
@@ -44,8 +47,8 @@ function AccessForm({ document, onClose }: Omit<AccessDialogProps, "open">) {
     );
   return (
     <div className={styles.form}>
-      <GrantField grants={grants} onChange={setGrants} />
-      {grants.length === 0 && (
+      <GrantField readers={readers} onChange={setReaders} />
+      {grants?.length === 0 && (
         <Notice tone="warning">A document needs at least one reader. Add yourself, or delete it.</Notice>
       )}
       {save.isError && <ErrorNotice error={save.error} />}
@@ -54,7 +57,7 @@ function AccessForm({ document, onClose }: Omit<AccessDialogProps, "open">) {
         <Button
           weight="primary"
           busy={save.isPending}
-          disabled={grants.length === 0}
+          disabled={!grants?.length}
           onClick={submit}
           data-testid="save-access"
         >

@@ -3,11 +3,13 @@
 import { ArrowLeft, ExternalLink, FileDown } from "lucide-react";
 import { useLocation, useNavigate } from "react-router";
 import type { Document } from "@/api/types";
+import { useSignedIn } from "@/shell/session";
 import { kindOf } from "@/text/kind";
 import { hostOf, safeAddress } from "@/text/links";
 import { day } from "@/text/time";
 import { buttonClass, IconButton } from "@/ui/button";
 import { Facts } from "@/ui/facts";
+import { isReadable } from "./access";
 import { DocumentMenu, OriginalLink } from "./document-menu";
 import { StageProgress, StateBadge, StateReason } from "./document-state";
 import { RetryButton } from "./retry-button";
@@ -21,15 +23,18 @@ interface DocumentHeaderProps {
 export function DocumentHeader({ document, onDeleted }: DocumentHeaderProps) {
   const { id, title, media_type, data_source, modified_at, version, state, url } = document;
   const facts = [kindOf(media_type), data_source, modified_at && day(modified_at), version > 1 && `Version ${version}`];
+  const readable = isReadable(document, useSignedIn());
   const address = url === null ? null : safeAddress(url);
   return (
     <>
       <div className={styles.bar}>
         <BackButton />
         <h1 className={styles.title}>{title}</h1>
-        <OriginalLink id={id} className={buttonClass({ small: true })}>
-          <FileDown size={15} aria-hidden="true" /> Original
-        </OriginalLink>
+        {readable && (
+          <OriginalLink id={id} className={buttonClass({ small: true })}>
+            <FileDown size={15} aria-hidden="true" /> Original
+          </OriginalLink>
+        )}
         <DocumentMenu document={document} onDeleted={onDeleted} />
       </div>
       <div className={styles.facts}>

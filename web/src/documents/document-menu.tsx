@@ -4,10 +4,12 @@ import { Download, MoreHorizontal, Trash2, UsersRound } from "lucide-react";
 import { useState } from "react";
 import { originalAddress } from "@/api/documents";
 import type { Document } from "@/api/types";
+import { useSignedIn } from "@/shell/session";
 import { IconButton } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
 import { Menu, MenuItem, MenuLink, MenuSeparator } from "@/ui/menu";
 import { say, sayError } from "@/ui/toasts";
+import { isReadable } from "./access";
 import { AccessDialog } from "./access-dialog";
 import { useDeleteDocument } from "./documents";
 
@@ -21,6 +23,7 @@ export function DocumentMenu({ document, onDeleted }: DocumentMenuProps) {
   const remove = useDeleteDocument();
   const close = () => setDialog(null);
   const { id, title, can_edit } = document;
+  const readable = isReadable(document, useSignedIn());
   const confirmDelete = () =>
     remove.mutate(id, {
       onSuccess: () => {
@@ -35,12 +38,15 @@ export function DocumentMenu({ document, onDeleted }: DocumentMenuProps) {
       <MoreHorizontal size={17} />
     </IconButton>
   );
+  if (!readable && !can_edit) return null;
   return (
     <>
       <Menu trigger={trigger}>
-        <MenuLink icon={<Download size={16} />} link={<OriginalLink id={id} />}>
-          Original file
-        </MenuLink>
+        {readable && (
+          <MenuLink icon={<Download size={16} />} link={<OriginalLink id={id} />}>
+            Original file
+          </MenuLink>
+        )}
         {can_edit && (
           <>
             <MenuItem icon={<UsersRound size={16} />} onClick={() => setDialog("access")}>

@@ -2,7 +2,7 @@
 
 import { FileQuestion } from "lucide-react";
 import { Link, useNavigate, useParams, useSearchParams } from "react-router";
-import { ApiError } from "@/api/problem";
+import { isNotFound } from "@/api/problem";
 import type { DocumentDetail } from "@/api/types";
 import { Page } from "@/shell/page";
 import type { Passage } from "@/text/layout";
@@ -19,17 +19,31 @@ export default function DocumentPage() {
   const { documentId = "" } = useParams();
   const { data, error, isPending, refetch } = useDocument(documentId);
   const navigate = useNavigate();
+  // What was read of a document that one may no longer read stays in memory, and must not stay on the page.
+  const document = isNotFound(error) ? undefined : data;
   return (
-    <Page title={data?.title ?? "Document"} narrow>
+    <Page title={document?.title ?? "Document"} narrow>
       {isPending && <Skeleton lines={10} />}
-      {error && !data && <Unreadable error={error} onRetry={() => void refetch()} />}
-      {data && (
+      {error && !document && <Unreadable error={error} onRetry={() => void refetch()} />}
+      {document && (
         <>
-          <DocumentHeader document={data} onDeleted={() => void navigate("/documents", { replace: true })} />
-          <Body document={data} />
+          <DocumentHeader document={document} onDeleted={() => void navigate("/documents", { replace: true })} />
+          {document.ready_at === null ? <NoText document={document} /> : <Body document={document} />}
         </>
       )}
     </Page>
+  );
+}
+
+/** In place of the text of a document that has none yet. */
+function NoText({ document }: { document: DocumentDetail }) {
+  if (isUnderWay(document)) {
+    return <Notice title="This document is being read">Its text will be here in a moment.</Notice>;
+  }
+  return (
+    <Notice tone="danger" title="This document could not be read">
+      <StateReason document={document} />
+    </Notice>
   );
 }
 
@@ -37,35 +51,18 @@ function Body({ document }: { document: DocumentDetail }) {
   const [params] = useSearchParams();
   const version = toNumber(params.get("version"));
   const passage = toPassage(params);
-  // Asked for even while the newest version is under way: readers still have the one before.
-  const { data, error, isPending, refetch } = useDocumentText(
-    document.id,
-    version,
-    document.state !== "queued" || document.version > 1,
-  );
+  // Asked for also while a newer version is under way: readers still have the one before.
+  const { data, error, isPending, refetch } = useDocumentText(document, version);
   const current = `/documents/${encodeURIComponent(document.id)}`;
-  if (isUnderWay(document) && !data) {
-    return <Notice title="This document is being read">Its text will be here in a moment.</Notice>;
-  }
   if (isPending) return <Skeleton lines={12} />;
-  if (!data) {
-    const missing = error instanceof ApiError && (error.status === 404 || error.status === 409);
-    if (missing && version !== null && version !== document.version) {
-      return (
-        <Notice tone="warning" title="The cited version is no longer kept">
-          <Link to={current}>Open the current version</Link>
-        </Notice>
-      );
-    }
-    if (missing && document.state !== "ready") {
-      return (
-        <Notice tone="danger" title="This document could not be read">
-          <StateReason document={document} />
-        </Notice>
-      );
-    }
-    return <ErrorNotice error={error} onRetry={() => void refetch()} />;
+  if (isNotFound(error) && version !== null && version !== document.version) {
+    return (
+      <Notice tone="warning" title={`${params.has("start") ? "The cited" : "This"} version is no longer kept`}>
+        <Link to={current}>Open the current version</Link>
+      </Notice>
+    );
   }
+  if (error && (!data || isNotFound(error))) return <Unreadable error={error} onRetry={() => void refetch()} />;
   return (
     <>
       {document.superseded_by && (
@@ -73,10 +70,14 @@ function Body({ document }: { document: DocumentDetail }) {
           <Link to={`/documents/${encodeURIComponent(document.superseded_by)}`}>Open the newer document</Link>
         </Notice>
       )}
-      {data.version === document.version ? (
+      {data.version === document.version && (
         <LeftOutNotice left_out={document.left_out} hidden_chars={document.hidden_chars} />
-      ) : (
-        <Notice tone="warning" title={`This is version ${data.version}, which the answer cited`}>
+      )}
+      {data.version < document.version && (
+        <Notice
+          tone="warning"
+          title={`This is version ${data.version}${params.has("start") ? ", which the answer cited" : ""}`}
+        >
           There is a newer one. <Link to={current}>Open version {document.version}</Link>
         </Notice>
       )}
@@ -86,7 +87,7 @@ function Body({ document }: { document: DocumentDetail }) {
 }
 
 function Unreadable({ error, onRetry }: { error: Error; onRetry: () => void }) {
-  if (!(error instanceof ApiError) || error.status !== 404) return <ErrorNotice error={error} onRetry={onRetry} />;
+  if (!isNotFound(error)) return <ErrorNotice error={error} onRetry={onRetry} />;
   return (
     <Empty
       icon={<FileQuestion size={28} />}

@@ -9,6 +9,7 @@ import {
   useQueryClient,
   type QueryClient,
 } from "@tanstack/react-query";
+import { useCallback } from "react";
 import {
   deleteDocument,
   listDocuments,
@@ -91,13 +92,16 @@ export function useDocument(id: string) {
   });
 }
 
-export function useDocumentText(id: string, version: number | null, enabled: boolean) {
+/** The text of a version, or of the one that readers have now. None is asked for before there is one. */
+export function useDocumentText({ id, version: current, ready_at }: Document, version: number | null) {
   return useQuery({
-    queryKey: ["text", id, version],
+    queryKey: ["text", id, version ?? current],
     queryFn: ({ signal }) => readDocumentText(id, version, signal),
-    // A version's text never changes; without a version it is the current one's.
-    staleTime: version === null ? 0 : Infinity,
-    enabled,
+    enabled: ready_at !== null,
+    // A version's text never changes, but who may read it does: nothing is kept of a page that was left.
+    staleTime: Infinity,
+    gcTime: 0,
+    refetchOnMount: "always",
   });
 }
 
@@ -112,13 +116,13 @@ let soon: ReturnType<typeof setTimeout> | undefined;
 
 /** The same in a moment, once for all that ask until then: a thousand files sent are not a thousand readings. */
 export function useRefreshSoon(): () => void {
-  const refresh = useRefreshDocuments();
-  return () => {
+  const queries = useQueryClient();
+  return useCallback(() => {
     soon ??= setTimeout(() => {
       soon = undefined;
-      void refresh();
+      void queries.invalidateQueries({ queryKey: ALL });
     }, SOON_MS);
-  };
+  }, [queries]);
 }
 
 function useChange<Input>(mutationFn: (input: Input) => Promise<unknown>) {

@@ -1,31 +1,29 @@
 /** Who may read: people and groups as a list that one adds to and takes from. */
 
 import { X } from "lucide-react";
-import { useState, type KeyboardEvent } from "react";
+import type { KeyboardEvent } from "react";
 import { useSignedIn } from "@/shell/session";
 import { Button, IconButton } from "@/ui/button";
 import { TextField } from "@/ui/field";
-import { grantLabel, toGrant } from "./access";
+import { grantLabel, toGrant, type Readers } from "./access";
 import styles from "./access-dialog.module.css";
 
 interface GrantFieldProps {
-  grants: string[];
-  onChange: (grants: string[]) => void;
+  readers: Readers;
+  onChange: (readers: Readers) => void;
 }
 
-export function GrantField({ grants, onChange }: GrantFieldProps) {
+export function GrantField({ readers, onChange }: GrantFieldProps) {
   const { groups, email } = useSignedIn();
-  const [text, setText] = useState("");
-  const typed = toGrant(text);
+  const { grants, typed } = readers;
+  const meant = toGrant(typed);
   const suggestions = ["everyone", ...groups.map((group) => `group:${group}`), `user:${email}`];
-  const add = (grant: string) => onChange(grants.includes(grant) ? grants : [...grants, grant]);
+  const setGrants = (next: string[]) => onChange({ ...readers, grants: next });
   const addTyped = () => {
-    if (!typed) return;
-    add(typed);
-    setText("");
+    if (meant) onChange({ grants: grants.includes(meant) ? grants : [...grants, meant], typed: "" });
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" || isComposing(event)) return;
     // Not the form around it: what was typed is one reader, no whole answer.
     event.preventDefault();
     addTyped();
@@ -39,7 +37,7 @@ export function GrantField({ grants, onChange }: GrantFieldProps) {
             <IconButton
               small
               label={`Remove ${grantLabel(grant)}`}
-              onClick={() => onChange(grants.filter((one) => one !== grant))}
+              onClick={() => setGrants(grants.filter((one) => one !== grant))}
             >
               <X size={14} />
             </IconButton>
@@ -52,19 +50,24 @@ export function GrantField({ grants, onChange }: GrantFieldProps) {
             label="Add a person or a group"
             placeholder="name@company.com or a group"
             maxLength={250}
-            value={text}
-            onChange={setText}
+            value={typed}
+            onChange={(text) => onChange({ ...readers, typed: text })}
             onKeyDown={onKeyDown}
           />
-          <Button onClick={addTyped} disabled={!typed}>
+          <Button onClick={addTyped} disabled={!meant}>
             Add
           </Button>
         </div>
+        {typed.trim() !== "" && !meant && (
+          <p role="status" className={styles.problem}>
+            This names nobody: write one e-mail address or one group, without spaces, commas and colons.
+          </p>
+        )}
         <div className={styles.suggestions}>
           {suggestions
             .filter((suggestion) => !grants.includes(suggestion))
             .map((suggestion) => (
-              <Button key={suggestion} small onClick={() => add(suggestion)}>
+              <Button key={suggestion} small onClick={() => setGrants([...grants, suggestion])}>
                 + {grantLabel(suggestion)}
               </Button>
             ))}
@@ -72,4 +75,10 @@ export function GrantField({ grants, onChange }: GrantFieldProps) {
       </div>
     </>
   );
+}
+
+/** Whether this key belongs to an input method: 229 is what Safari says of the Enter that ends a composition. */
+function isComposing({ nativeEvent }: KeyboardEvent): boolean {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- Nothing else tells it there.
+  return nativeEvent.isComposing || nativeEvent.keyCode === 229;
 }

@@ -1,23 +1,28 @@
 /** Where files are dropped or chosen, who may read them, and how they get on. */
 
+import { useQueryClient } from "@tanstack/react-query";
 import { FileUp } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useDropzone } from "react-dropzone";
-import { useSignedIn } from "@/shell/session";
+import { noticeSignedOut, useSignedIn } from "@/shell/session";
 import { Button } from "@/ui/button";
 import { Select } from "@/ui/field";
 import { uploadChoices } from "./access";
 import { useRefreshSoon } from "./documents";
 import { UploadList } from "./upload-list";
-import { sendFiles } from "./uploads";
+import { sendAs, sendFiles } from "./uploads";
 import styles from "./upload-zone.module.css";
 
 export function UploadZone() {
   const me = useSignedIn();
   const [grant, setGrant] = useState("");
   const refresh = useRefreshSoon();
+  const queries = useQueryClient();
+  useEffect(() => {
+    sendAs({ id: me.id, onSent: refresh, onSignedOut: (error) => noticeSignedOut(queries, error) });
+  }, [me.id, refresh, queries]);
   const { getRootProps, getInputProps, isDragActive, open } = useDropzone({
-    onDrop: (files) => sendFiles(files, grant === "" ? [] : [grant], refresh),
+    onDrop: (files) => sendFiles(files, grant === "" ? [] : [grant]),
     noClick: true,
     noKeyboard: true,
     // Chromium's own picker cannot be given files by a test, and the plain input does all that we need.
@@ -45,7 +50,7 @@ export function UploadZone() {
           Choose files
         </Button>
       </div>
-      <UploadList onSent={refresh} />
+      <UploadList />
     </section>
   );
 }

@@ -31,7 +31,9 @@ export function Page({ title, narrow = false, children }: PageProps) {
         <IconButton label="Open menu" onClick={openSidebar}>
           <MenuIcon size={19} />
         </IconButton>
-        <p className={styles.barTitle}>{title}</p>
+        <p className={styles.barTitle} dir="auto">
+          {title}
+        </p>
         <IconButton label="New question" onClick={() => void navigate("/")}>
           <SquarePen size={18} />
         </IconButton>

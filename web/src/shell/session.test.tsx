@@ -2,7 +2,10 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
+import { loadAt } from "./navigation";
 import { useEnterSession, useMe } from "./session";
+
+vi.mock("./navigation", () => ({ loadAgain: vi.fn(), loadAt: vi.fn() }));
 
 /** A server that takes its time to say that nobody is signed in. The client takes `fetch` when it is loaded. */
 const server = vi.hoisted(() => {
@@ -18,7 +21,9 @@ function Door() {
   const { data: me } = useMe();
   const enter = useEnterSession();
   const ana = { id: "u1", email: "ana@example.com", name: "Ana", is_admin: false, has_password: true, groups: [] };
-  return <button onClick={() => void enter({ ...ana, grants: [], scopes: [] })}>{me ? me.email : "nobody"}</button>;
+  return (
+    <button onClick={() => void enter({ ...ana, grants: [], scopes: [] }, "/c/c1")}>{me ? me.email : "nobody"}</button>
+  );
 }
 
 it("stays signed in when the server says late that nobody was", async () => {
@@ -32,4 +37,16 @@ it("stays signed in when the server says late that nobody was", async () => {
   server.answer();
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(screen.queryByText("ana@example.com")).not.toBeNull();
+});
+
+it("comes back to where the session ended, with nothing left of what the window held", async () => {
+  const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  queries.setQueryData(["conversations"], []);
+  render(
+    <QueryClientProvider client={queries}>
+      <Door />
+    </QueryClientProvider>,
+  );
+  await userEvent.click(screen.getByText("nobody"));
+  await vi.waitFor(() => expect(vi.mocked(loadAt).mock.calls).toEqual([["/c/c1"]]));
 });

@@ -1,17 +1,24 @@
 /** The signed-in person: read once, known to every page behind `SignedIn`. */
 
 import { useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
-import { createContext, useContext, type ReactNode } from "react";
+import { createContext, useContext, useEffect, type ReactNode } from "react";
 import { Navigate, useLocation } from "react-router";
 import { ApiError } from "@/api/problem";
 import { readMe, signOut } from "@/api/sessions";
 import type { Me } from "@/api/types";
+import { forgetDrafts } from "@/chat/drafts";
 import { Button } from "@/ui/button";
 import { ErrorNotice } from "@/ui/notice";
+import { loadAgain, loadAt } from "./navigation";
+import { onOtherTabs, tellOtherTabs } from "./other-tabs";
 import styles from "./session.module.css";
 
 const ME = ["me"];
 const SessionContext = createContext<Me | null>(null);
+
+/** Whose pages this window shows, from the first on: what it holds is that person's alone. */
+let person: string | null = null;
+const isAnother = (me: Me) => person !== null && person !== me.id;
 
 export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
@@ -44,20 +51,27 @@ export function useSignedIn(): Me {
   return me;
 }
 
+/** Looks who is signed in as soon as another tab says that this changed. */
+export function watchSession(queries: QueryClient): void {
+  onOtherTabs(() => void queries.invalidateQueries({ queryKey: ME }));
+}
+
 /**
- * Starts a session. A window that held another one before is loaded afresh, so that nothing of it is left.
+ * Starts a session and goes on at an address of this app. A window that held a session before is loaded afresh, so
+ * that nothing of it is left.
  *
  * The question who is signed in may be under way still, asked before there was a session: its answer must not come last.
  */
-export function useEnterSession(): (me: Me) => Promise<void> {
+export function useEnterSession(): (me: Me, address: string) => Promise<void> {
   const queries = useQueryClient();
-  return async (me) => {
+  return async (me, address) => {
+    tellOtherTabs();
     await queries.cancelQueries({ queryKey: ME });
     const used = queries
       .getQueryCache()
       .getAll()
       .some((query) => query.queryKey[0] !== ME[0]);
-    if (used) window.location.assign("/");
+    if (used) loadAt(address);
     else queries.setQueryData(ME, me);
   };
 }
@@ -65,14 +79,21 @@ export function useEnterSession(): (me: Me) => Promise<void> {
 /** Ends the session; loading the page afresh forgets everything that was shown in it. */
 export async function leaveSession(): Promise<void> {
   await signOut();
-  window.location.assign("/sign-in");
+  forgetDrafts();
+  tellOtherTabs();
+  loadAt("/sign-in");
 }
 
 /** Shows its children to a person who is signed in, and takes everyone else to the sign-in page and back. */
 export function SignedIn({ children }: { children: ReactNode }) {
   const { data: me, error, isPending, refetch } = useMe();
   const { pathname, search } = useLocation();
-  if (isPending) return <div className={styles.wait} aria-busy="true" />;
+  useEffect(() => {
+    if (!me) return;
+    if (isAnother(me)) loadAgain();
+    else person = me.id;
+  }, [me]);
+  if (isPending || (me && isAnother(me))) return <div className={styles.wait} aria-busy="true" />;
   if (me === undefined) {
     return (
       <main className={styles.wait}>

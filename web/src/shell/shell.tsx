@@ -2,9 +2,10 @@
 
 import { Dialog } from "@base-ui/react/dialog";
 import { Suspense, useCallback, useState } from "react";
-import { Outlet } from "react-router";
+import { Outlet, useLocation } from "react-router";
 import { Skeleton } from "@/ui/notice";
 import popup from "@/ui/popup.module.css";
+import { Crash, CrashNotice } from "./crash";
 import { Page } from "./page";
 import { useScrollMemory } from "./scroll-memory";
 import { Sidebar } from "./sidebar";
@@ -14,6 +15,7 @@ import styles from "./shell.module.css";
 export function Shell() {
   const [drawer, setDrawer] = useState(false);
   const open = useCallback(() => setDrawer(true), []);
+  const { pathname } = useLocation();
   useScrollMemory();
   return (
     <SidebarContext value={open}>
@@ -33,12 +35,22 @@ export function Shell() {
           </Dialog.Portal>
         </Dialog.Root>
         <div className={styles.content}>
-          <Suspense fallback={<Loading />}>
-            <Outlet />
-          </Suspense>
+          <Crash at={pathname} fallback={<Crashed />}>
+            <Suspense fallback={<Loading />}>
+              <Outlet />
+            </Suspense>
+          </Crash>
         </div>
       </div>
     </SidebarContext>
+  );
+}
+
+function Crashed() {
+  return (
+    <Page title="Error">
+      <CrashNotice />
+    </Page>
   );
 }
 

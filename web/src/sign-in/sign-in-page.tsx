@@ -18,7 +18,12 @@ export function SignInPage() {
   const enter = useEnterSession();
   const { hash, pathname, state } = useLocation() as Location<unknown>;
   const navigate = useNavigate();
-  const link = useMutation({ mutationFn: signInWithToken, onSuccess: enter });
+  const from = cameFrom(state);
+  const link = useMutation({
+    mutationFn: signInWithToken,
+    meta: { signsIn: true },
+    onSuccess: (me) => enter(me, from),
+  });
   const { mutate } = link;
   const token = tokenIn(hash);
   useEffect(() => {
@@ -28,7 +33,7 @@ export function SignInPage() {
     mutate(token);
   }, [token, mutate, navigate, pathname, state]);
   const waiting = token !== null || link.isPending;
-  if (me && !waiting && !link.isError) return <Navigate to={cameFrom(state)} replace />;
+  if (me && !waiting && !link.isError) return <Navigate to={from} replace />;
   return (
     <main className={styles.page}>
       <title>Sign in · Footnote</title>
@@ -43,8 +48,12 @@ export function SignInPage() {
           </p>
         ) : (
           <>
-            {link.isError && <LinkProblem error={link.error} />}
-            {me ? <ButtonLink to="/">Go on as {me.email}</ButtonLink> : <PasswordForm onSignedIn={link.reset} />}
+            {link.isError && <LinkProblem error={link.error} onRetry={() => mutate(link.variables)} />}
+            {me ? (
+              <ButtonLink to={from}>Go on as {me.email}</ButtonLink>
+            ) : (
+              <PasswordForm from={from} onSignedIn={link.reset} />
+            )}
           </>
         )}
       </div>
@@ -63,8 +72,8 @@ function cameFrom(state: unknown): string {
   return typeof from === "string" && /^\/(?![/\\])/.test(from) ? from : "/";
 }
 
-function LinkProblem({ error }: { error: Error }) {
-  if (!(error instanceof ApiError) || error.status >= 500) return <ErrorNotice error={error} />;
+function LinkProblem({ error, onRetry }: { error: Error; onRetry: () => void }) {
+  if (!(error instanceof ApiError) || error.status !== 401) return <ErrorNotice error={error} onRetry={onRetry} />;
   return (
     <div role="alert" data-testid="error">
       <Notice tone="danger" title="This sign-in link no longer works">
@@ -74,15 +83,16 @@ function LinkProblem({ error }: { error: Error }) {
   );
 }
 
-function PasswordForm({ onSignedIn }: { onSignedIn: () => void }) {
+function PasswordForm({ from, onSignedIn }: { from: string; onSignedIn: () => void }) {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const enter = useEnterSession();
   const signIn = useMutation({
     mutationFn: () => signInWithPassword(email.trim(), password),
+    meta: { signsIn: true },
     onSuccess: (me) => {
       onSignedIn();
-      return enter(me);
+      return enter(me, from);
     },
   });
   const submit = (event: SyntheticEvent) => {

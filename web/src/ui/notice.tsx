@@ -32,12 +32,19 @@ export function Notice({ tone = "info", title, icon, actions, children, ...rest 
   );
 }
 
+interface ErrorNoticeProps {
+  error: unknown;
+  onRetry?: () => void;
+  /** What trying again is called where it is more than the same call: then it is offered for any error. */
+  action?: string;
+}
+
 /** An error in words, announced at once, with a way to try again where that may help. */
-export function ErrorNotice({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+export function ErrorNotice({ error, onRetry, action }: ErrorNoticeProps) {
   const { title, detail, retry } = explain(error);
-  const actions = retry && onRetry && (
+  const actions = (retry || action) && onRetry && (
     <Button small onClick={onRetry}>
-      Try again
+      {action ?? "Try again"}
     </Button>
   );
   return (

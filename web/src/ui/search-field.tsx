@@ -15,10 +15,19 @@ interface SearchFieldProps {
 
 export function SearchField({ label, value, onChange }: SearchFieldProps) {
   const [text, setText] = useState(value);
+  const [known, setKnown] = useState({ value, sent: value });
+  if (known.value !== value) {
+    // Only what comes from elsewhere, as from a link, takes the place of what is typed: not what was typed here before.
+    setKnown({ value, sent: value });
+    if (value !== known.sent) setText(value);
+  }
   useEffect(() => {
     const wanted = text.trim();
     if (wanted === value) return;
-    const timer = setTimeout(() => onChange(wanted), PAUSE_MS);
+    const timer = setTimeout(() => {
+      setKnown({ value, sent: wanted });
+      onChange(wanted);
+    }, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [text, value, onChange]);
   return (

@@ -7,6 +7,7 @@ import { TextField } from "@/ui/field";
 import { ErrorNotice } from "@/ui/notice";
 import form from "@/shell/form.module.css";
 import { GroupField } from "./group-field";
+import { allGroups, type Groups } from "./group-names";
 import { LinkDialog } from "./link-dialog";
 import { useCreateUser } from "./people";
 
@@ -27,10 +28,11 @@ export function CreateUserDialog({ open, onClose }: { open: boolean; onClose: ()
 function CreateUserForm({ create, onClose }: { create: ReturnType<typeof useCreateUser>; onClose: () => void }) {
   const [email, setEmail] = useState("");
   const [name, setName] = useState("");
-  const [groups, setGroups] = useState<string[]>([]);
+  const [groups, setGroups] = useState<Groups>({ chosen: [], typed: "" });
+  const all = allGroups(groups);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
-    create.mutate({ email: email.trim(), name: name.trim(), groups, is_admin: false });
+    if (all) create.mutate({ email: email.trim(), name: name.trim(), groups: all, is_admin: false });
   };
   return (
     <form className={form.form} onSubmit={submit} data-testid="create-user-form">
@@ -48,7 +50,7 @@ function CreateUserForm({ create, onClose }: { create: ReturnType<typeof useCrea
       {create.isError && <ErrorNotice error={create.error} />}
       <DialogFooter>
         <Button onClick={onClose}>Cancel</Button>
-        <Button weight="primary" type="submit" busy={create.isPending}>
+        <Button weight="primary" type="submit" busy={create.isPending} disabled={!all}>
           Add
         </Button>
       </DialogFooter>

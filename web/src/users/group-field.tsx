@@ -3,40 +3,58 @@
 import { Combobox } from "@base-ui/react/combobox";
 import { useQuery } from "@tanstack/react-query";
 import { Check, X } from "lucide-react";
-import { useId, useRef, useState } from "react";
+import { useId, useRef } from "react";
 import { listGroups } from "@/api/users";
 import field from "@/ui/field.module.css";
 import popup from "@/ui/popup.module.css";
+import { groupProblem, toGroup, type Groups } from "./group-names";
 import styles from "./users.module.css";
 
 interface GroupFieldProps {
-  groups: string[];
-  onChange: (groups: string[]) => void;
+  groups: Groups;
+  onChange: (groups: Groups) => void;
 }
 
 export function GroupField({ groups, onChange }: GroupFieldProps) {
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
-  const [typed, setTyped] = useState("");
+  const { chosen, typed } = groups;
   const { data } = useQuery({ queryKey: ["groups"], queryFn: ({ signal }) => listGroups(signal) });
-  const known = [...new Set([...(data?.items.map((group) => group.name) ?? []), ...groups])].sort();
-  const wanted = typed.trim();
-  const choices = wanted && !known.includes(wanted) ? [...known, wanted] : known;
+  const names = data?.items.map((group) => group.name).filter((name) => groupProblem(name) === null) ?? [];
+  const known = [...new Set([...names, ...chosen])].sort();
+  const wanted = toGroup(typed);
+  const problem = wanted && !chosen.includes(wanted) ? groupProblem(wanted) : null;
+  // Enter takes the first: what was typed, not another group whose name holds it.
+  const choices = wanted && !problem ? [wanted, ...known.filter((name) => name !== wanted)] : known;
+  const choose = (next: string[], details: Combobox.Root.ChangeEventDetails) => {
+    if (details.reason === "escape-key") {
+      // It closes the dialog, as it does in other fields, and takes nobody out of a group.
+      details.cancel();
+      details.allowPropagation();
+    } else {
+      onChange({ chosen: next, typed: details.reason === "item-press" ? "" : typed });
+    }
+  };
+  const type = (text: string, { reason }: Combobox.Root.ChangeEventDetails) => {
+    // The list empties the field as it closes: what was typed would be lost on the way to the button.
+    if (reason === "input-change") onChange({ chosen, typed: text });
+  };
   return (
     <Combobox.Root
       items={choices}
       multiple
-      value={groups}
-      onValueChange={onChange}
+      autoHighlight
+      value={chosen}
+      onValueChange={choose}
       inputValue={typed}
-      onInputValueChange={setTyped}
+      onInputValueChange={type}
     >
       <div className={field.field}>
         <label className={field.label} htmlFor={id}>
           Groups
         </label>
         <Combobox.Chips ref={box} className={`${field.input ?? ""} ${styles.chips ?? ""}`}>
-          {groups.map((group) => (
+          {chosen.map((group) => (
             <Combobox.Chip key={group} className={styles.chip} aria-label={group}>
               {group}
               <Combobox.ChipRemove className={styles.chipRemove} aria-label={`Remove ${group}`}>
@@ -47,9 +65,16 @@ export function GroupField({ groups, onChange }: GroupFieldProps) {
           <Combobox.Input
             id={id}
             className={styles.chipInput}
-            placeholder={groups.length === 0 ? "Choose or type a group" : ""}
+            placeholder={chosen.length === 0 ? "Choose or type a group" : ""}
+            aria-describedby={problem ? `${id}-problem` : undefined}
+            aria-invalid={problem ? true : undefined}
           />
         </Combobox.Chips>
+        {problem && (
+          <p id={`${id}-problem`} role="status" className={styles.problem}>
+            {problem}
+          </p>
+        )}
       </div>
       <Combobox.Portal>
         <Combobox.Positioner className={popup.positioner} anchor={box} align="start" sideOffset={6}>

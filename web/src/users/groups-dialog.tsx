@@ -7,6 +7,7 @@ import { Button } from "@/ui/button";
 import { DialogFooter, Modal } from "@/ui/dialog";
 import { ErrorNotice } from "@/ui/notice";
 import { GroupField } from "./group-field";
+import { allGroups, type Groups } from "./group-names";
 import { useSetGroups } from "./people";
 
 interface GroupsDialogProps {
@@ -24,7 +25,8 @@ export function GroupsDialog({ user, open, onClose }: GroupsDialogProps) {
 }
 
 function GroupsForm({ user, onClose }: Omit<GroupsDialogProps, "open">) {
-  const [groups, setGroups] = useState(user.groups);
+  const [groups, setGroups] = useState<Groups>({ chosen: user.groups, typed: "" });
+  const all = allGroups(groups);
   const save = useSetGroups();
   return (
     <div className={form.form}>
@@ -35,7 +37,8 @@ function GroupsForm({ user, onClose }: Omit<GroupsDialogProps, "open">) {
         <Button
           weight="primary"
           busy={save.isPending}
-          onClick={() => save.mutate({ user, groups }, { onSuccess: onClose })}
+          disabled={!all}
+          onClick={() => all && save.mutate({ user, groups: all }, { onSuccess: onClose })}
         >
           Save
         </Button>

@@ -3,7 +3,7 @@
 import { useState } from "react";
 import { Button } from "@/ui/button";
 import { DialogFooter, Modal } from "@/ui/dialog";
-import { sayError } from "@/ui/toasts";
+import { copyText } from "@/ui/copy";
 import styles from "./users.module.css";
 
 interface LinkDialogProps {
@@ -16,12 +16,7 @@ interface LinkDialogProps {
 export function LinkDialog({ link, email, onClose }: LinkDialogProps) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(link ?? "");
-      setCopied(true);
-    } catch (error) {
-      sayError(error);
-    }
+    if (await copyText(link ?? "")) setCopied(true);
   };
   return (
     <Modal

@@ -1,0 +1,67 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { pathInFolder, upload } from "./upload";
+
+/** As react-dropzone gives it. */
+const lying = (path: string) =>
+  Object.defineProperty(new File(["x"], path.split("/").at(-1) ?? ""), "path", { value: path });
+
+class FakeRequest {
+  static form: FormData | null = null;
+  upload = {};
+  status = 202;
+  responseText = '{"id": "d1", "version": 2}';
+  onload: () => void = () => undefined;
+  open() {}
+  setRequestHeader() {}
+  getResponseHeader() {
+    return "5";
+  }
+  send(form: FormData) {
+    FakeRequest.form = form;
+    this.onload();
+  }
+}
+
+beforeEach(() => vi.stubGlobal("XMLHttpRequest", FakeRequest));
+afterEach(() => vi.unstubAllGlobals());
+
+async function metadataOf(file: File, grants: string[]): Promise<unknown> {
+  await upload({ file, grants, signal: new AbortController().signal, onProgress: () => undefined });
+  return JSON.parse(FakeRequest.form?.get("metadata") as string);
+}
+
+describe("sending a file", () => {
+  it.each([
+    ["/folder/a/README.md", "folder/a/README.md"],
+    ["./folder/README.md", "folder/README.md"],
+    ["./plan.pdf", null],
+    ["/plan.pdf", null],
+    ["plan.pdf", null],
+  ])("with the path %s knows it by %j", (path, name) => {
+    expect(pathInFolder(lying(path))).toBe(name);
+  });
+
+  it("keeps files of one name in different folders apart", async () => {
+    expect(await metadataOf(lying("/f/a/README.md"), [])).toMatchObject({ external_id: "f/a/README.md" });
+    expect(await metadataOf(lying("/f/b/README.md"), [])).toMatchObject({ external_id: "f/b/README.md" });
+  });
+
+  it("names no readers and no path where there are none", async () => {
+    const metadata = await metadataOf(lying("./plan.pdf"), []);
+    expect(metadata).not.toHaveProperty("grants");
+    expect(metadata).not.toHaveProperty("external_id");
+  });
+
+  it("names the readers that were chosen", async () => {
+    expect(await metadataOf(lying("./plan.pdf"), ["user:ana@example.com"])).toMatchObject({
+      grants: ["user:ana@example.com"],
+    });
+  });
+
+  it("says how long the server asks to wait", async () => {
+    vi.spyOn(FakeRequest.prototype, "open").mockImplementation(function (this: FakeRequest) {
+      this.status = 503;
+    });
+    await expect(metadataOf(lying("plan.pdf"), [])).rejects.toMatchObject({ status: 503, retryAfterMs: 5000 });
+  });
+});

@@ -1,0 +1,41 @@
+import { act, renderHook } from "@testing-library/react";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { forgetDrafts, keepDraft, readDraft, useDraft } from "./drafts";
+
+const typed = (key: string, text: string) => {
+  const { result, unmount } = renderHook(() => useDraft(key));
+  act(() => result.current[1](text));
+  unmount();
+};
+
+describe("a draft", () => {
+  beforeEach(forgetDrafts);
+
+  it("is there again in the field of its conversation, and in no other", () => {
+    typed("c1", "And when?");
+    expect(renderHook(() => useDraft("c1")).result.current[0]).toBe("And when?");
+    expect(renderHook(() => useDraft("c2")).result.current[0]).toBe("");
+  });
+
+  it("outlives loading the page afresh, until it is asked", async () => {
+    typed("c1", "And when?");
+    vi.resetModules();
+    const afresh = await import("./drafts");
+    expect(afresh.readDraft("c1")).toBe("And when?");
+    typed("c1", "");
+    expect(sessionStorage.length).toBe(0);
+  });
+
+  it("takes back a question that was not taken, before what was typed since", () => {
+    typed("c1", "Next?");
+    keepDraft("c1", "First?");
+    expect(readDraft("c1")).toBe("First?\nNext?");
+  });
+
+  it("is gone after signing out", () => {
+    typed("c1", "And when?");
+    forgetDrafts();
+    expect(readDraft("c1")).toBe("");
+    expect(sessionStorage.length).toBe(0);
+  });
+});
