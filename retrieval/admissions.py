@@ -26,7 +26,7 @@ _SAID = (
     r"contained|answered|discussed|explained|detailed|indicated|clear)"
 )
 _NO = r"(?:no|not any|not enough|insufficient|little)"
-_KNOWLEDGE = r"(?:information|evidence|details?|mention|answer|data|guidance|reference)\b"
+_KNOWLEDGE = r"(?:information|evidence|details?|mention|answer|guidance|reference)\b"
 # What follows it, where it is no part of a longer name: "information security officer".
 _FURTHER = r"on|about|regarding|concerning|in|for|that|as|of|available|provided|given|here|to answer"
 _MORE = rf"(?=\s*(?:$|[.,;!?]|(?:{_FURTHER})\b))"
@@ -40,7 +40,7 @@ _ENGLISH = (
     rf"\b{_THE}(?: \w+){{0,2}}? {_SOURCES}{_OF_THEM}(?:contain|provide|give|include|have|has|offer|make)s?"
     rf" {_NO}\b{_UP_TO_20}\b{_KNOWLEDGE}",
     rf"\b(?:is|are|was|were)(?: not|n['’]t)(?: \w+){{0,2}}? {_SAID}\b{_UP_TO_60}\b(?:in|by|from)"
-    rf" (?:(?:any of )?{_THE}(?: \w+){{0,2}} )?{_SOURCES}",
+    rf" (?:(?:any of )?{_THE}(?: \w+){{0,2}} )?{_SOURCES}(?! (?:we|you|that|which)\b)",
     rf"\b(?:this|that|the|such|the requested) (?:\w+ )?information (?:is|was)(?: not|n['’]t)(?: \w+)? {_SAID}",
     rf"\bthere (?:is|are|was) {_NO} (?:\w+ ){{0,2}}{_KNOWLEDGE}{_MORE}",
     rf"^{_NO} (?:\w+ ){{0,2}}{_KNOWLEDGE} (?:on|about|regarding|concerning|in the|(?:could|can) be found"
@@ -54,6 +54,7 @@ _QUELLEN = (
     r"|Informationen)\b"
 )
 _DEN = r"\b(?:die|den|der|diese[nr]?|vorliegende[nr]?|angegebene[nr]?|bereitgestellte[nr]?)(?: \w+){0,2}?"
+_OHNE_GEBOT = r"(?:(?!\b(?:dürfen|darf|müssen|muss|sollen|soll)\b)[^.;:!?]){0,60}?"
 _NICHT = r"\b(?:nicht|nichts|keine?[nrms]?)\b"
 _GESAGT = (
     r"\b(?:erwähn\w*|enthalt\w*|enthäl\w*|angegeben|genannt|hervor|entnehmen|beschrieben|beantwort\w*|finde\w*|gefunden|"
@@ -61,11 +62,12 @@ _GESAGT = (
 )
 _ES_GIBT = r"\b(?:es gibt|gibt es|liegen(?: mir)?|habe ich|finde ich|fand ich|ich habe|ich finde|ich fand)\b"
 _GERMAN = (
-    rf"{_DEN} {_QUELLEN}{_UP_TO_60}{_NICHT}{_UP_TO_40}{_GESAGT}",
+    rf"{_DEN} {_QUELLEN}{_OHNE_GEBOT}{_NICHT}{_UP_TO_40}{_GESAGT}",
     rf"^(?:In )?{_QUELLEN}{_UP_TO_40}\b(?:enthält|enthalten|nennen|nennt|erwähn\w+)\b{_UP_TO_20}{_NICHT}",
     rf"{_ES_GIBT}{_UP_TO_40}\b(?:keine?|nichts)\b{_UP_TO_20}"
-    r"\b(?:Angaben?|Informationen|Hinweise?|Antwort|gefunden|finden)\b",
-    rf"\bich (?:weiß|kann)\b{_UP_TO_60}{_NICHT}",
+    r"\b(?:Angaben?|Informationen|Hinweise?|Antwort|gefunden|finden)\b(?! an\b)",
+    rf"\bich weiß\b{_UP_TO_60}{_NICHT}",
+    rf"\bich kann\b{_UP_TO_60}{_NICHT}{_UP_TO_40}\b(?:sagen|beantworten|finden|angeben|ermitteln|nennen|entnehmen)\b",
 )
 
 _LES = r"\b(?:les|ces|aucune?s? des|l['’]|le|ce|mes|vos)(?: ?\w+){0,2}? ?"
@@ -73,9 +75,10 @@ _SOURCES_FR = r"(?:sources?|documents?|passages?|extraits?|textes?|contexte|info
 _DISENT = r"(?:mention|conti|précis|indiqu|dis|don|fourni|répond|parl|évoqu|compor|permet|trait)"
 _PAS = r"\b(?:pas|aucune?|rien)\b"
 _FRENCH = (
-    rf"{_LES}{_SOURCES_FR}{_UP_TO_60}\bn(?:e |['’]){_UP_TO_20}{_DISENT}{_UP_TO_20}{_PAS}",
+    rf"{_LES}{_SOURCES_FR}{_UP_TO_60}\bn(?:e |['’]){_UP_TO_20}{_DISENT}{_UP_TO_20}{_PAS}(?! droit)",
     rf"\bje (?:ne |n['’]){_UP_TO_20}(?:sais|trouve|trouvé|peux|dispose|ai|vois)\b{_UP_TO_20}{_PAS}",
-    rf"^aucune (?:information|donnée|mention|précision|indication)\b{_UP_TO_20}\b(?:n['’]est|ne|sur|dans)\b",
+    rf"^aucune (?:information|donnée|mention|précision|indication)\b{_UP_TO_40}\b(?:n['’]est"
+    r" (?:disponible|fournie|donnée|mentionnée|indiquée|précisée)|dans les (?:documents|sources|extraits|passages))\b",
     r"\bil n['’]y a (?:pas d['’]|aucune )information",
     rf"\bn['’]est pas (?:\w+ )?(?:mentionn|précis|indiqu|trait|défini)\w+ dans (?:les|ces|le|l['’]) ?{_SOURCES_FR}",
 )

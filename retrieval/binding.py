@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from retrieval.quantities import number_values
 from retrieval.terms import STOP_WORDS, stem
+from retrieval.units import is_unit
 
 _TOKEN = re.compile(r"\d+(?:[.,’']\d+)*|[^\W\d_]+(?:[’'-][^\W\d_]+)*|[.!?:;\n•|]")
 _ENDS = frozenset(".!?:;\n•|")
@@ -145,9 +146,15 @@ def _exchanged(claim: Words, units: Sequence[tuple[Words, Mention]], weights: Ma
         [max((_near(words, beside) for beside, found in numbers if found.keys & it.keys), default=-1.0) for it in asked]
         for words in around
     ]
-    pairs = ((i, j) for j in range(len(asked)) for i in range(j) if not asked[i].keys & asked[j].keys)
+    pairs = ((i, j) for j in range(len(asked)) for i in range(j) if _are_apart(claim, asked[i], asked[j]))
     known = ((i, j) for i, j in pairs if fits[i][i] >= 0 and fits[j][j] >= 0)
     return max(((fits[i][j] + fits[j][i] - fits[i][i] - fits[j][j]) / 2 for i, j in known), default=0.0)
+
+
+def _are_apart(claim: Words, one: Mention, other: Mention) -> bool:
+    """Whether words say which number is whose: not so in "20 and 25 days respectively", "9 hours 45 minutes"."""
+    between = claim.stems[one.last + 1 : other.first]
+    return not one.keys & other.keys and any(word is not None and not is_unit(word) for word in between)
 
 
 def _near(around: Mapping[str, float], beside: Mapping[str, int]) -> float:

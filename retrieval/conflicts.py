@@ -30,6 +30,9 @@ _LABELLED = re.compile(r"([^\W\d_]{2,20}) \Z")
 _WORD_BEFORE = re.compile(r"([^\W\d_]{2,20})[ :]{1,2}\Z")
 _UNIT_BEHIND = re.compile(r"[ -]?(?:[%€$£¥]|°[CF]|[^\W\d_]{1,20})")
 
+# "4.2.1 Full-time employees": what a sentence is numbered by is nothing that it names.
+_ENUMERATOR = re.compile(r"\A\d+(?:\.\d+){1,5}\.?(?= )")
+
 _NOTES = {
     "english": ("The sources do not agree: {values}.", "{number} is the newer one", "{number} has been superseded"),
     "german": ("Die Quellen widersprechen sich: {values}.", "{number} ist neuer", "{number} ist überholt"),
@@ -83,7 +86,7 @@ def disagreements(reading: Reading, chosen: Collection[int]) -> list[Disagreemen
             if pair in found and found[pair][0] >= cosine:
                 continue
             for index in (i, j):
-                facts.setdefault(index, read_facts(reading.units[index].text, generous=True))
+                facts.setdefault(index, read_facts(_ENUMERATOR.sub("", reading.units[index].text), generous=True))
             values = _contrary(reading.units[i], facts[i], reading.units[j], facts[j])
             if values and _same_names(reading, i, facts[i], j, facts[j]):
                 found[pair] = (cosine, _disagreement(reading, Value(i, values[0]), Value(j, values[1])))
@@ -196,7 +199,7 @@ def _by_kind(text: str, quantities: Iterable[Quantity]) -> dict[str, list[Quanti
 
 def _place(text: str, quantity: Quantity) -> tuple[int, int] | None:
     """Where the number stands by itself: "5" is not in "15"."""
-    found = re.search(rf"(?<!\w){re.escape(quantity.text)}(?!\w*\d)", text)
+    found = re.search(rf"(?<!\w){re.escape(quantity.text)}(?!\w*\d)", text.replace("’", "'"))
     return found.span() if found else None
 
 

@@ -40,7 +40,7 @@ _TEXT_DATE = re.compile(
     rf"\b(?:(?P<from>\d{{1,2}}){_TO})?(?P<day>\d{{1,2}})(?P<ordinal>{_ORDINAL})?(?P<of> of| de)?"
     rf" (?P<month>{_MONTH})\b\.?,?(?: (?:de )?(?P<year>\d{{4}})\b)?|"
     rf"\b(?P<month2>{_MONTH})\b\.? (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d|:)"
-    rf"(?:{_TO}(?P<to>\d{{1,2}})(?:st|nd|rd|th)?\b(?![\d:]| (?:{_MONTH})\b))?(?:,? (?P<year2>\d{{4}})\b)?|"
+    rf"(?:{_TO}(?P<to>\d{{1,2}})(?:st|nd|rd|th)?\b(?![\d:]| [^\W\d_]))?(?:,? (?P<year2>\d{{4}})\b)?|"
     rf"\b(?P<month3>{_MONTH})\b\.?,?(?: de)? (?P<year3>\d{{4}})\b",
     re.IGNORECASE,
 )
@@ -48,6 +48,8 @@ _DIGIT_DATE = re.compile(
     r"\b(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?:\b|(?=T\d))|"
     r"(?<!\d\.)\b(?P<a>\d{1,2})(?P<by>[-/.])(?P<b>\d{1,2})(?P=by)(?P<y2>\d{4}|(?<!-)\d\d)\b(?!(?P=by)\d)"
 )
+# "Version 2.4.10", "§ 3.1.12", "Release 5.10.11" are no days.
+_NO_DAY = re.compile(r"(?:version|release|section|clause|abschnitt|ziffer|v|§)\.? ?\Z", re.IGNORECASE)
 # The century of a year of two digits.
 _CENTURY = 2000
 
@@ -94,6 +96,8 @@ def _digit_dates(match: re.Match[str]) -> Iterator[Date]:
     if match["y"]:
         candidates = [(int(match["y"]), int(match["m"]), int(match["d"]))]
     else:
+        if len(match["y2"]) == 2 and _NO_DAY.search(match.string, max(0, match.start() - 12), match.start()):
+            return
         a, b, year = int(match["a"]), int(match["b"]), int(match["y2"])
         year += _CENTURY if len(match["y2"]) == 2 else 0
         candidates = [(year, b, a)] if match["by"] == "." else [(year, a, b), (year, b, a)]

@@ -106,7 +106,9 @@ def count_facts(facts: Facts) -> int:
 def missing_facts(claimed: Facts, given: Facts, given_words: Collection[str]) -> list[str]:
     """Facts of `claimed` that the given text, with these facts and these lower-case words, does not state."""
     counted = (q for q in claimed.quantities if q.text.lower() not in _LOOSE_NUMBERS)
-    missing = [quantity.text for quantity in counted if not _has_quantity(quantity, given)]
+    missing = [
+        quantity.text for quantity in counted if not _has_quantity(quantity, given) and not _apart(quantity, given)
+    ]
     missing += [date.text for date in claimed.dates if not _has_date(date, given)]
     missing += sorted(code for code in claimed.codes if code not in given_words and not _has_code(code, given))
     known, prefixes = _vocabulary(frozenset(given_words))
@@ -178,6 +180,13 @@ def _has_quantity(claimed: Quantity, given: Facts) -> bool:
     return not claimed.unit and bool(numbers & claimed.values)
 
 
+def _apart(claimed: Quantity, given: Facts) -> bool:
+    """Whether "12 300" may be two numbers, as in "room 12 300 people fit"."""
+    parts = claimed.text.split(" ")
+    numbers = {value for quantity in given.quantities for value in quantity.values}
+    return len(parts) == 2 and all(part.isdecimal() and Decimal(part) in numbers for part in parts)
+
+
 def _same(claimed: Quantity, given: Quantity) -> bool:
     """Whether the two may be one amount, in whatever unit: "2 weeks" in "14 days"."""
     if not claimed.unit or not given.unit or claimed.unit == given.unit:
@@ -212,7 +221,9 @@ def _names(text: str, *, every_noun: bool) -> Iterator[str]:
     matches = list(_CAPITAL.finditer(text))
     for position, match in enumerate(matches):
         word = match.group().removesuffix("'s").removesuffix("’s").rstrip("'’-&")
-        if len(word) < 2 or not word[0].isupper() or _is_no_name(word.lower()):
+        if len(word) < 2 or not word[0].isupper():
+            continue
+        if _is_no_name(word.lower()) and not (word.isupper() and is_unit(word.lower()) and _is_alone(text, match)):
             continue
         if word[:2] in ("I'", "I’") or _WITHIN_ADDRESS.match(text, match.end()):
             continue
@@ -226,6 +237,11 @@ def _names(text: str, *, every_noun: bool) -> Iterator[str]:
             or not (every_noun or _starts_sentence(text, match.start()))
         ):
             yield word.lower()
+
+
+def _is_alone(text: str, match: re.Match[str]) -> bool:
+    """Whether no number stands beside it: "ML" is millilitres only then."""
+    return not any(character.isdigit() for character in text[max(0, match.start() - 2) : match.end() + 2])
 
 
 def _initials(text: str) -> Iterator[str]:

@@ -11,6 +11,8 @@ from typing import Final
 ENGLISH: Final = "english"
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
+# Function words of other languages that an English sentence, or one in any language, has as well.
+_ENGLISH_AS_WELL = re.compile(r"\b(?:over|per)\b", re.IGNORECASE)
 # Passages are long; the first words tell as much as all of them.
 _LOOK_AT = 100
 
@@ -98,7 +100,7 @@ def language_of_sentence(text: str, otherwise: str | None = None) -> str:
     """The language with most function words in one sentence; of several with as many, `otherwise` or English first."""
     counts = _counts(text)
     most = max(counts.values())
-    if otherwise and most <= 1:  # "over" and "per" are function words of other languages, too
+    if otherwise and most <= 1 and (most == 0 or _ENGLISH_AS_WELL.search(text)):
         return otherwise
     likeliest = [language for language in LANGUAGES if counts[language] == most]
     return next((one for one in (otherwise, ENGLISH) if one in likeliest), likeliest[0])

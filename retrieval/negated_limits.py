@@ -12,6 +12,8 @@ from retrieval.languages import ENGLISH
 # A few words of the same clause: as few as will do.
 _WORD = r"[^\W\d_]+(?:['’][^\W\d_]+)?[ -]"
 _FEW, _SOME = rf"((?:{_WORD}){{0,6}}?)", rf"((?:{_WORD}){{1,6}}?)"
+# "Nicht vor dem 1. März", but "schützt nicht vor Schäden".
+_MOMENT = r"(?:dem |der |des )?(?:\d|Ablauf|Ende|Beginn|Abschluss|Freigabe|Genehmigung)"
 _NOT = r"(?:not|never|n['’]t)"
 
 _RULES: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
@@ -32,6 +34,7 @@ _RULES: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
             (rf"\bno {_SOME}without\b", r"\1only with"),
             (rf"\b{_NOT} {_FEW}unless\b", r"\1only if"),
             (rf"\b{_NOT} {_FEW}(?:until|before)\b", r"\1only after"),
+            (r"^(?:before|until) ([^,.]{3,60}), ([^,.]{0,80}?)\bnot ", r"only after \1, \2"),
         ),
         "german": (
             (r"\bnicht (?:mehr|länger|höher|später|größer|älter) als\b|\bnicht über(?= \d)", "höchstens"),
@@ -40,7 +43,7 @@ _RULES: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
             (r"\bnicht (?:unterschreit\w+)", "mindestens"),
             (rf"\b(?:nicht|kein(?:e[nmrs]?)?) {_FEW}ohne\b", r"\1nur mit"),
             (rf"\bohne {_SOME}(?:nicht|kein(?:e[nmrs]?)?)\b", r"nur mit \1"),
-            (rf"\bnicht {_FEW}(?:bevor|vor)\b", r"\1erst nach"),
+            (rf"\bnicht {_FEW}(?:bevor\b|vor(?= {_MOMENT}))", r"\1erst nach"),
         ),
         "french": (
             # "n'existe plus" denies, "ne dure plus de" and "plus de" do not.

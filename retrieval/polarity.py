@@ -15,6 +15,7 @@ from itertools import islice
 from retrieval.languages import ENGLISH, language_of_sentence
 from retrieval.negated_limits import plainly
 from retrieval.rates import other_rate
+from retrieval.sides import SIDES, Sides
 from retrieval.terms import STOP_WORDS, stem
 
 _TOKEN = re.compile(r"n['’]t\b|[^\W_]+(?:['’.&-][^\W_]+)*|[,;:.!?()\n]")
@@ -57,46 +58,19 @@ _NO_DENIAL = re.compile(
     re.I,
 )
 
-# "By 5 May" and "until Friday", not "by bus".
-_WHEN = r"(?=\d|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]*\b)"
-# Words that stand on opposite sides; a text that has one where the other has its opposite contradicts it.
-_SIDES = tuple(
-    (re.compile(rf"\b(?:{a})\b", re.IGNORECASE), re.compile(rf"\b(?:{b})\b", re.IGNORECASE))
-    for a, b in (
-        (
-            "at least|a minimum of|minimum|or more|or older|or above",
-            "at most|a maximum of|maximum|up to|or less|or fewer|or younger|or under",
-        ),
-        (
-            "more than|over|above|exceed(?:s|ing)?|(?:great|long|larg|bigg|high|old)er than|at least",
-            "less than|under|below|fewer than|within|(?:short|small|low|young)er than|at most|up to",
-        ),
-        (rf"before|prior to|(?:by|until) {_WHEN}", "after|following"),
-        (
-            "allow(?:s|ed)?|permit(?:s|ted)?|accept(?:s|ed)?",
-            "forbid(?:s|den)?|prohibit(?:s|ed)?|banned|reject(?:s|ed)?|refus(?:es|ed)",
-        ),
-        ("enabled?|activated?", "disabled?|inactive|deactivated"),
-        ("open(?:s|ed)?", "close[sd]?"),
-        ("added", "removed"),
-        ("started", "stopped"),
-        ("(?:turned|switched) on", "(?:turned|switched) off"),
-        ("without", "only with"),
-        (
-            "increas(?:e|es|ed|ing)|ris(?:e|es|ing)|rose",
-            "decreas(?:e|es|ed|ing)|reduc(?:e|es|ed|ing)|f(?:all|alls|ell)",
-        ),
-        ("all|every|each|any", "some|most|many|several|no|none|few|half|part"),
-        ("always", "sometimes|usually|often|typically|generally|normally|rarely|never|frequently|commonly"),
-        ("most|many|several|numerous", "few|no|none|hardly any"),
-        ("often|usually|typically|generally|frequently|commonly", "rarely|never|seldom"),
-        ("both", "neither"),
-        ("optional|voluntary", "mandatory|compulsory|required|must"),
-        ("first|earliest", "last|latest"),
-    )
-)
+# A sentence with an exception of which nothing more is said, and without a denial before it.
 _EXCEPTION = re.compile(
-    r"\b(?:except(?: for| in| on)?|excluding|other than|with the exception of)\s+((?:[\w'-]+\s*){1,4})", re.IGNORECASE
+    r"(?:^|(?<=[.!?\n]))(?:(?!\b(?:nobody|no|not|none|never|only)\b|n['’]t\b)[^.!?\n]){0,200}?"
+    r"\b(?:except(?: for| in| on)?|excluding|other than|with the exception of) (?:the )?(?P<excepted>[\w'-]+)"
+    r"(?!,|:| who\b| which\b| when\b| that\b)[^.!?\n]{0,200}",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"[^\W_]+")
+# What is said of something, a word or two behind "is".
+_PREDICATE = re.compile(
+    r"\b(?:is|are|was|were|be|been|ist|sind|war|waren|bleibt|est|sont) "
+    r"([^\W\d_]{4,30}(?:-[^\W\d_]{2,30})?)(?: ([^\W\d_]{4,30}))?",
+    re.IGNORECASE,
 )
 # Words beside a negation or a quantifier that it is about: so many after it, and fewer before it.
 _AFTER, _BEFORE = 4, 2
@@ -121,13 +95,13 @@ def contradiction(claim: str, quote: str, passage: str = "", *, language: str | 
         return "denies what the source affirms"
     if _denies_alone(theirs, ours):
         return "affirms what the source denies"
-    if _only_a_prefix_apart(ours, theirs) or _only_a_prefix_apart(theirs, ours):
+    if not ours.negative and not theirs.denials and _only_a_prefix_apart(claim, quote):
         return "says the opposite of a word of the source"
     if rate := other_rate(claim, passage):
         return rate
-    if spoken != ENGLISH:
-        return None
-    return "affirms what the source excepts" if _is_excepted(ours, quote) else _other_side(claim, ours, quote, theirs)
+    if spoken == ENGLISH and _is_excepted(ours, quote):
+        return "affirms what the source excepts"
+    return _other_side(claim, ours, quote, theirs, SIDES.get(spoken, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,23 +204,27 @@ def _prefixed(denied: Sequence[str], other: _Text) -> bool:
     return any(prefix + word in words for word in denied for prefix in _PREFIXES)
 
 
-def _only_a_prefix_apart(one: _Text, other: _Text) -> bool:
-    """Whether `one` has a word that `other` has only with a prefix that denies it, and neither denies it otherwise."""
-    if one.negative or other.denials:
-        return False
-    mine, given = ({word for word in text.stems if word} for text in (one, other))
-    alone = {word for word in mine - given if len(word) > 3}
-    return any(prefix + word in given - mine for word in alone for prefix in (*_PREFIXES, "de"))
+def _only_a_prefix_apart(claim: str, quote: str) -> bool:
+    """Whether one says that something is supported and the other that something is unsupported, or the like."""
+    mine, given = (
+        {word.lower() for match in _PREDICATE.finditer(t) for word in match.groups() if word} for t in (claim, quote)
+    )
+    pairs = ((one, prefix + one) for one in mine | given for prefix in _PREFIXES)
+    return any(
+        (one in mine and denied in given and one not in given) or (one in given and denied in mine and one not in mine)
+        for one, denied in pairs
+    )
 
 
 def _is_excepted(claim: _Text, quote: str) -> bool:
-    """Whether what `claim` begins with is what `quote` makes an exception of."""
-    subject = [word for word in claim.stems if word][:2]
-    if claim.negative:
+    """Whether `claim` says of something what `quote` says of all others: "all except contractors are eligible"."""
+    said = [word for word in claim.stems if word]
+    if claim.negative or len(said) < 2:
         return False
     for match in islice(_EXCEPTION.finditer(quote), _MOST):
-        excepted = (stem(word) for word in match[1].lower().split() if word not in STOP_WORDS)
-        if next(excepted, None) in subject:
+        excepted, rest = stem(match["excepted"].lower()), {stem(word.lower()) for word in _WORD.findall(match.group())}
+        others = [word for word in said if word != excepted]
+        if excepted in said[:2] and sum(word in rest for word in others) > len(others) / 2:
             return True
     return False
 
@@ -270,8 +248,8 @@ class _Place:
         return len(self.about & other.about) / max(1, fewer)
 
 
-def _other_side(claim: str, ours: _Text, passage: str, theirs: _Text) -> str | None:
-    for one, other in _SIDES:
+def _other_side(claim: str, ours: _Text, passage: str, theirs: _Text, sides: Sides) -> str | None:
+    for one, other in sides:
         for mine, opposite in ((one, other), (other, one)):
             said = _places(mine, claim, ours)
             if not said:

@@ -29,11 +29,15 @@ _TIME = re.compile(
     r"(?<![\d:.,])(?P<hour>[01]?\d|2[0-4])(?:[:.](?P<minute>[0-5]\d)(?::[0-5]\d)?)? ?(?P<half>[ap])\.?m\b\.?|"
     r"(?<![\d:.,])(?P<hour24>[01]?\d|2[0-4]):(?P<minute24>[0-5]\d)(?![\d:])(?: ?Uhr\b)?|"
     r"(?<![\d:.,])(?P<hour_said>[01]?\d|2[0-4])(?:[.](?P<minute_said>[0-5]\d))? ?(?:Uhr\b|o['’]clock\b)|"
-    r"(?<![\d:.,])(?P<hour_h>[01]?\d|2[0-4]) ?h ?(?P<minute_h>[0-5]\d)\b",
+    r"(?<![\d:.,])(?P<hour_h>[01]?\d|2[0-4]) ?h ?(?P<minute_h>[0-5]\d)\b(?! ?min)",
     re.IGNORECASE,
 )
-# "9 to 5 p.m.", "9-17 Uhr": what the second is, the first is too.
-_TO_TIME = re.compile(r"(?<![\d:.,])(?P<hour>[01]?\d|2[0-4]) ?(?:-|–|to|and|until|bis|und|à|et) ?\Z", re.IGNORECASE)
+# "9 to 5 p.m.", "9-17 Uhr", "between 9 and 5 p.m.": what the second is, the first is too. But "room 4 until 17:00".
+_TO_TIME = re.compile(
+    r"(?:(?<![\d:.,])|\b(?P<from>from|between|von|zwischen|de|entre) )(?P<hour>[01]?\d|2[0-4]) ?"
+    r"(?:-|–|to|à|(?(from)(?:and|until|bis|und|et)|-)) ?\Z",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def _times(text: str) -> Iterator[Quantity]:
         hour = match["hour"] or match["hour24"] or match["hour_said"] or match["hour_h"]
         minute = match["minute"] or match["minute24"] or match["minute_said"] or match["minute_h"]
         yield _time(match.group(), int(hour), int(minute or 0), match["half"])
-        before = _TO_TIME.search(text, max(0, match.start() - 12), match.start())
+        before = _TO_TIME.search(text, max(0, match.start() - 24), match.start())
         if before:
             yield _time(before["hour"], int(before["hour"]), 0, None)
 

@@ -18,9 +18,11 @@ _PERIODS: Mapping[str, str] = {
     }.items()
     for word in words.split()
 }
+_NUMBER = re.compile(r"\d[\d.,'’]{0,20}")
 _RATE = re.compile(
     r"(?P<number>\d[\d.,'’]{0,20})(?:(?: ?[^\W\d_]{1,20}| ?[€$£%]){0,2}?(?: ?/ ?[a-z]{1,20})??)"
-    r" ?(?:/|per |an? |pro |je |par |(?=(?:hour|dai|week|month|year|annual)ly\b))\s?(?P<period>[^\W\d_]{1,20})",
+    r" ?(?:/|per |an? |each |every |pro |je |im |am |par |chaque |(?=(?:hour|dai|week|month|year|annual)ly\b))"
+    r"\s?(?P<period>[^\W\d_]{1,20})",
     re.IGNORECASE,
 )
 
@@ -29,9 +31,15 @@ def other_rate(claim: str, passage: str) -> str | None:
     """Say that `passage` gives an amount of `claim` for other periods only, or None."""
     given = _rates(passage)
     for value, periods in _rates(claim).items():
-        if value in given and not periods & given[value]:
+        # A place that says no period, or says it otherwise, may be the one that is meant.
+        if value in given and not periods & given[value] and _times(value, passage) == _times(value, claim) == 1:
             return f"says per {min(periods)} where the source says per {min(given[value])}"
     return None
+
+
+def _times(value: Decimal, text: str) -> int:
+    """How often a number stands in `text`."""
+    return sum(value in number_values(match.group().rstrip(".,'’")) for match in _NUMBER.finditer(text))
 
 
 def _rates(text: str) -> dict[Decimal, set[str]]:

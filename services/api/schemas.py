@@ -86,7 +86,8 @@ class DocumentMetadata(Request):
     """What a caller says of a file it sends.
 
     `supersedes` names the documents that it replaces, which need not be there yet. What is left out stays as it was;
-    an empty list takes back what was said.
+    an empty list takes back what was said. `own_only`: somebody else's document of this name is another one, also for
+    administrators; without an `external_id` it always is.
     """
 
     data_source: Name = "uploads"
@@ -98,6 +99,7 @@ class DocumentMetadata(Request):
     effective_from: Moment | None = None
     effective_until: Moment | None = None
     supersedes: list[ExternalId | DocumentName] | None = Field(default=None, max_length=200)
+    own_only: bool = False
 
 
 class Registered(Response):

@@ -71,11 +71,10 @@ class Keys:
             if scopes_that_count(session.get_one(User, key.user_id), key.scopes) - scopes:
                 message = "This key may do more than the one you sent: sign in, or revoke it with one that may as much."
                 raise ForbiddenError(message, code="missing_scope")
-            alive = update(ApiKey).where(ApiKey.id.in_(_with_made(key_id)), ApiKey.revoked_at.is_(None))
-            ended = alive.values(revoked_at=clock(session)).returning(ApiKey.id)
+            alive = select(ApiKey.id).where(ApiKey.id.in_(_with_made(key_id)), ApiKey.revoked_at.is_(None))
             # Whoever is making another holds its maker until that is stored: only a look begun after the wait sees it.
-            while session.scalars(ended).all():
-                pass
+            while ids := session.scalars(alive).all():
+                session.execute(update(ApiKey).where(ApiKey.id.in_(ids)).values(revoked_at=clock(session)))
 
 
 def _hold(session: Session, key_id: str) -> None:

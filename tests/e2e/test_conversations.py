@@ -61,7 +61,8 @@ def test_a_question_is_edited_and_asked_again_with_the_keyboard(page: Page, up: 
     expect(page.get_by_test_id("conversation").first).to_contain_text(EDITED.rstrip("?"))
 
     first = page.get_by_test_id("answer").first.inner_text()
-    page.get_by_test_id("again").click()
+    with page.expect_response("**/v1/ask"):  # until then the old answer stands there, settled
+        page.get_by_test_id("again").click()
     settled(page)
     expect(questions(page)).to_have_text([EDITED])
     expect(page.get_by_test_id("answer").first).to_have_text(re.compile(re.escape(first.split("\n")[0][:40])))

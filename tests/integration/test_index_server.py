@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from importlib.metadata import version
@@ -140,24 +141,30 @@ class TestLifetime:
     def test_deleted_points_are_cleared_out_once_nobody_searches_or_writes(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        kept = Collection.create(tmp_path, Schema({DENSE: {"size": 4, "distance": "Cosine"}}, {}))
+        catalogue = Catalogue(tmp_path)
+        for name in ("chunks", "others"):
+            catalogue.create(name, Schema({DENSE: {"size": 4, "distance": "Cosine"}}, {}))
+        kept = catalogue.get("chunks")
         points = [Point(number, {DENSE: [1.0, number, 0.0, 0.0]}, {}) for number in range(3000)]
         kept.upsert(points, condition=None, mode=None, durable=True)
         kept.write(UpdateOperation.delete_points(list(range(1500))), durable=True)
         caplog.set_level("INFO")
-        kept.keep()
-        assert "cleared" not in caplog.text  # somebody may be about to search
-        monkeypatch.setattr(collections, "IDLE_S", 0.0)
-        kept.keep()
+        monkeypatch.setattr(collections, "IDLE_S", 0.2)
+        time.sleep(0.3)
+        catalogue.get("others").query([])
+        catalogue.keep()
+        assert "cleared" not in caplog.text  # others are searched, who would wait as well
+        time.sleep(0.3)
+        catalogue.keep()
         assert "cleared" in caplog.text
         caplog.clear()
-        kept.keep()
+        catalogue.keep()
         assert not caplog.text
         assert kept.count(CountRequest(exact=True, filter=None)) == 1500
         kept.upsert(points[:1], condition=None, mode=None, durable=True)
-        kept.close()
-        again = Collection.load(tmp_path, kept.schema)
-        assert again.count(CountRequest(exact=True, filter=None)) == 1501
+        catalogue.close()
+        again = Catalogue(tmp_path)
+        assert again.get("chunks").count(CountRequest(exact=True, filter=None)) == 1501
         again.close()
 
     def test_a_restart_with_little_room_on_the_disk_leaves_deleted_points_and_answers(self, tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ def test_two_numbers_of_one_sentence_that_are_exchanged_are_seen() -> None:
     passage = ["Accounts are locked for 30 minutes after 5 failed attempts."]
     assert swapped("After 30 failed attempts the account is locked for 5 minutes.", passage)[0] > 0.4
     assert swapped("After 5 failed attempts the account is locked for 30 minutes.", passage)[0] <= 0
+    leave = ["Employees get 25 days, interns get 20 days."]
+    assert swapped("Interns and employees get 20 and 25 days respectively.", leave)[0] <= 0.2
 
 
 def test_a_number_in_words_is_a_number() -> None:

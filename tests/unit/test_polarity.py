@@ -136,10 +136,11 @@ def test_the_other_side_of_such_a_limit_is_a_contradiction(claim: str, passage: 
     ("claim", "passage"),
     [
         ("USB sticks are allowed.", "USB sticks are forbidden."),
+        ("Leave is granted unless the manager agrees.", "Leave is not granted unless the manager agrees."),
+        ("You may share the report until it is approved.", "You may not share the report until it is approved."),
         ("Cookies were disabled for guests.", "Cookies were enabled for guests."),
         ("Files smaller than 10 MB are rejected.", "Files larger than 10 MB are rejected."),
         ("Data is kept for more than 10 years.", "Data is kept for up to 10 years."),
-        ("The form is sent after 5 May.", "The form is sent by 5 May."),
         ("The software is supported on Windows.", "The software is unsupported on Windows."),
         ("Contractors are eligible for the bonus.", "All employees except contractors are eligible for the bonus."),
         ("The training budget is 1,500 euros per month.", "There is a training budget of 1,500 euros per year."),
@@ -158,7 +159,17 @@ def test_opposites_rates_and_exceptions_contradict(claim: str, passage: str) -> 
     [
         ("Approval is not needed below 500 euros.", "Approval is only needed above 500 euros."),
         ("USB sticks are not allowed.", "USB sticks are forbidden."),
-        ("The town was rebuilt following the war.", "The town was rebuilt by the war's refugees."),
+        ("Incomplete forms are returned.", "Forms must be complete, otherwise they are returned."),
+        ("Send your bank information to HR.", "Send HR the form with your bank details."),
+        ("You can carry over up to 5 days of leave.", "Up to 5 days of leave may be carried forward to the next year."),
+        ("Registration closes on 5 May.", "Registration is open until 5 May."),
+        ("Leave expires after 31 March.", "Leave must be taken by 31 March."),
+        ("Refunds are accepted within 30 days.", "Refunds are rejected after 30 days."),
+        ("Before the probation ends, leave is not granted.", "Leave is not granted before the probation ends."),
+        ("Smoking is only allowed in the designated areas.", "Smoking is forbidden except in the designated areas."),
+        ("The annual fee is 30 euros a year.", "The annual fee is 30 euros. The phone plan costs 30 euros per month."),
+        ("Managers need a second signature.", "Nobody needs a second signature except managers."),
+        ("Sundays are charged double.", "The rate is 50 euros, except on Sundays, when it is double."),
         ("Data is not kept longer than 10 years.", "Data is kept for at most 10 years."),
         ("Permanent staff is eligible.", "All staff except contractors is eligible, permanent staff as well."),
         ("The budget is 1,500 euros per year.", "The yearly budget is 1,500 euros per year, 125 euros per month."),
@@ -167,6 +178,25 @@ def test_opposites_rates_and_exceptions_contradict(claim: str, passage: str) -> 
 )
 def test_the_same_said_from_the_other_side_agrees(claim: str, passage: str) -> None:
     assert contradiction(claim, passage, language="french" if "'" in passage else "english") is None
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage", "language"),
+    [
+        ("Der Support ist vor Ort.", "Der Support ist nicht vor Ort.", "german"),
+        ("Die Versicherung schützt vor Schäden.", "Die Versicherung schützt nicht vor Schäden.", "german"),
+        ("Die Kosten liegen über 500 Euro.", "Die Kosten liegen nicht über 500 Euro.", "german"),
+        ("Es dürfen mehr als 5 Personen eintreten.", "Es dürfen nicht mehr als 5 Personen eintreten.", "german"),
+        ("Der Betrag darf 500 Euro überschreiten.", "Der Betrag darf 500 Euro nicht überschreiten.", "german"),
+        ("Rauchen ist im Gebäude erlaubt.", "Rauchen ist im Gebäude verboten.", "german"),
+        ("Der Vertrag dauert mindestens 12 Monate.", "Der Vertrag dauert höchstens 12 Monate.", "german"),
+        ("Le contrat dure plus de 12 mois.", "Le contrat ne dure pas plus de 12 mois.", "french"),
+        ("Vous pouvez partir avant 17 heures.", "Vous ne pouvez pas partir avant 17 heures.", "french"),
+        ("Le télétravail est autorisé.", "Le télétravail est interdit.", "french"),
+    ],
+)
+def test_opposites_contradict_in_german_and_french(claim: str, passage: str, language: str) -> None:
+    assert contradiction(claim, passage, language=language)
 
 
 @pytest.mark.parametrize("unit", ["not ", "all some ", "no, ", "at least at most ", "n't "])

@@ -201,7 +201,7 @@ def _registration(upload: Upload) -> Registration:
         effective_until=end,
         supersedes=_superseded(metadata, external_id),
         # An administrator may edit everybody's documents, but "plan.pdf" without more is their own.
-        own_only=metadata.external_id is None,
+        own_only=metadata.own_only or metadata.external_id is None,
     )
 
 

@@ -72,10 +72,10 @@ def leave(name: str, email: str, parts: PartsOf, _admin: Admin) -> Response:
 
 def _group_name(name: str) -> str:
     """The name of a group that documents can be granted to and addresses can carry. Raises InvalidInputError."""
-    if "/" in name or name in {".", ".."} or not GRANT.fullmatch(f"group:{name.casefold()}"):
+    if not {".", ".."}.isdisjoint(name.split("/")) or not GRANT.fullmatch(f"group:{name.casefold()}"):
         raise InvalidInputError(
-            f"'{name[:80]}' cannot be a group's name: it takes at most 199 characters, and no spaces, commas, colons"
-            " and slashes. Write human-resources.",
+            f"'{name[:80]}' cannot be a group's name: it takes at most 199 characters, and no spaces, commas and"
+            " colons. Write human-resources.",
             code="invalid_group",
         )
     return name

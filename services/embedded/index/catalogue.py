@@ -99,9 +99,14 @@ class Catalogue:
             self._commit(self._collections, aliases)
 
     def keep(self) -> None:
-        """Upkeep of every collection; meant to be called every second or so."""
-        for collection in list(self._collections.values()):
-            collection.keep()
+        """Upkeep of every collection; meant to be called every second or so.
+
+        While one is cleared of deleted points none is searched, so that waits until all of them are idle.
+        """
+        collections = list(self._collections.values())
+        idle = all(collection.is_idle for collection in collections)
+        for collection in collections:
+            collection.keep(clear=idle)
 
     def close(self) -> None:
         with self._changing:

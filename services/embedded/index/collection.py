@@ -113,11 +113,12 @@ class Collection:
 
     def _vacuum(self) -> None:
         """Clear out deleted points; put off where the disk has not the room that takes, two copies of everything."""
-        points = self._shard.info().points_count
+        points = self._shard.count(CountRequest(exact=True, filter=None))
         if points > VACUUMED_UP_TO:
             return
         try:
             if self._shard.optimize():
+                self._shard.flush()  # until then a crash leaves what was replaced beside what replaced it, for good
                 log.info("cleared deleted points out of %s, %d points kept", self.directory.name, points)
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -162,24 +163,24 @@ class Collection:
                 self._shard.flush()
                 self._unflushed = 0
 
-    def keep(self) -> None:
-        """Flush if something was written and now is the time, and clear out deleted points when nobody waits.
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has searched or written for long."""
+        return time.monotonic() - self._last_use > IDLE_S
+
+    def keep(self, *, clear: bool) -> None:
+        """Flush if something was written and now is the time; where `clear`, clear out deleted points.
 
         Meant to be called every second or so.
         """
         quiet = time.monotonic() - self._last_call > QUIET_S
         if self._unflushed and (quiet or self._unflushed > REPLAYED_AT_MOST):
             self.flush()
-        if self._littered and time.monotonic() - self._last_use > IDLE_S:
-            self._clear_out()
-
-    def _clear_out(self) -> None:
-        """What the engine has replaced stays on the disk until it is flushed."""
-        with self._writing:
-            if not self._closed:
-                self._vacuum()
-                self._littered = False
-                self._shard.flush()
+        if clear and self._littered:
+            with self._writing:
+                if not self._closed:
+                    self._vacuum()
+                    self._littered = False
 
     def close(self) -> None:
         with self._writing:

@@ -50,6 +50,7 @@ describe("sending a file", () => {
     const metadata = await metadataOf(lying("./plan.pdf"), []);
     expect(metadata).not.toHaveProperty("grants");
     expect(metadata).not.toHaveProperty("external_id");
+    expect(metadata).toMatchObject({ own_only: true });
   });
 
   it("names the readers that were chosen", async () => {

@@ -29,6 +29,8 @@ export function upload({ file, grants, signal, onProgress }: Sending): Promise<U
   const path = pathInFolder(file);
   const metadata = {
     modified_at: new Date(file.lastModified).toISOString(),
+    // An administrator may change everybody's documents; a file that is dropped here is no version of somebody else's.
+    own_only: true,
     // By its name alone, a README.md would become a new version of the one in another folder.
     ...(path !== null && { external_id: path }),
     ...(grants.length > 0 && { grants }),

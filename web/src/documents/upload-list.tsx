@@ -5,8 +5,9 @@ import { useNews } from "./documents";
 import { UploadRow } from "./upload-row";
 import {
   canBeSentAgain,
-  dismissArrived,
+  dismissSettled,
   hasArrived,
+  isSettled,
   isOnItsWay,
   sendFailedAgain,
   stopAll,
@@ -51,8 +52,8 @@ function UploadSummary({ uploads }: { uploads: readonly UploadItem[] }) {
             Stop all
           </Button>
         )}
-        {sent > 0 && (
-          <Button weight="ghost" small onClick={dismissArrived}>
+        {uploads.some(isSettled) && (
+          <Button weight="ghost" small onClick={dismissSettled}>
             Clear
           </Button>
         )}

@@ -105,12 +105,22 @@ describe("files on their way", () => {
     expect(sent).toHaveBeenCalledTimes(3);
   });
 
-  it("stay on the list when those that arrived are cleared", async () => {
-    sent.mockRejectedValueOnce(refused(422));
-    uploads.sendFiles([file("bad.txt"), file("good.txt")], []);
+  it("stay on the list when the others are cleared, where they can be sent again", async () => {
+    sent.mockRejectedValueOnce(refused(422)).mockRejectedValueOnce(refused(500));
+    uploads.sendFiles([file("bad.txt"), file("later.txt"), file("good.txt")], []);
     await vi.advanceTimersByTimeAsync(0);
-    uploads.dismissArrived();
-    expect(items().map(({ name }) => name)).toEqual(["bad.txt"]);
+    uploads.dismissSettled();
+    expect(items().map(({ name }) => name)).toEqual(["later.txt"]);
+  });
+
+  it("are abandoned with the person whose they were, and nothing asks before the page is left", () => {
+    sent.mockImplementation(forever);
+    uploads.sendFiles(["a", "b", "c", "d"].map(file), []);
+    const signals = sent.mock.calls.map(([{ signal }]) => signal);
+    uploads.abandonUploads();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
+    expect(items()).toEqual([]);
+    expect(mayBeLeft()).toBe(true);
   });
 
   it("keep the page from being left unasked, until they have arrived", async () => {

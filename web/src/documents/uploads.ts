@@ -59,6 +59,13 @@ export function sendAs(next: Sender): void {
   pump();
 }
 
+/** Stops everything: whoever is signed in next has nothing to do with it. */
+export function abandonUploads(): void {
+  sender = null;
+  owner = null;
+  dismissAll(items);
+}
+
 export function sendFiles(files: readonly FileWithPath[], grants: string[]): void {
   const added = files.map((file): UploadItem => {
     const name = pathInFolder(file) ?? file.name;
@@ -100,8 +107,13 @@ export function stopAll(): void {
   dismissAll(items.filter(isOnItsWay));
 }
 
-export function dismissArrived(): void {
-  dismissAll(items.filter(hasArrived));
+/** Whether nothing more will become of it: it arrived, or was refused for good. */
+export function isSettled(item: UploadItem): boolean {
+  return hasArrived(item) || (item.state === "failed" && !canBeSentAgain(item));
+}
+
+export function dismissSettled(): void {
+  dismissAll(items.filter(isSettled));
 }
 
 function dismissAll(gone: readonly UploadItem[]): void {

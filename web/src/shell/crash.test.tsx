@@ -32,18 +32,30 @@ describe("a file that is gone after an upgrade", () => {
     window.dispatchEvent(event);
   };
 
+  const settled = () => new Promise((resolve) => setTimeout(resolve, 10));
+
   beforeEach(() => {
     vi.mocked(loadAgain).mockReset();
     sessionStorage.clear();
   });
 
-  it("loads the page afresh, once for the same file", () => {
+  it("loads the page afresh, once for the same file, and only while there is a server", async () => {
+    const server = vi.fn(() => Promise.reject(new TypeError("Failed to fetch")));
+    vi.stubGlobal("fetch", server);
     watchUpgrades();
     missing("users-1.js");
+    await settled();
+    expect(server).toHaveBeenCalledTimes(1);
+    expect(loadAgain).not.toHaveBeenCalled();
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response()));
+    missing("users-1.js");
+    await settled();
     expect(loadAgain).toHaveBeenCalledTimes(1);
     missing("users-1.js");
+    await settled();
     expect(loadAgain).toHaveBeenCalledTimes(1);
     missing("users-2.js");
+    await settled();
     expect(loadAgain).toHaveBeenCalledTimes(2);
   });
 });

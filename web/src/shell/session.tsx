@@ -7,6 +7,7 @@ import { ApiError } from "@/api/problem";
 import { readMe, signOut } from "@/api/sessions";
 import type { Me } from "@/api/types";
 import { forgetDrafts } from "@/chat/drafts";
+import { abandonUploads } from "@/documents/uploads";
 import { Button } from "@/ui/button";
 import { ErrorNotice } from "@/ui/notice";
 import { loadAgain, loadAt } from "./navigation";
@@ -56,9 +57,15 @@ export function watchSession(queries: QueryClient): void {
   onOtherTabs(() => void queries.invalidateQueries({ queryKey: ME }));
 }
 
+/** Nothing that somebody typed or was sending is left to the next person, and no question holds up leaving the page. */
+function forgetPerson(): void {
+  forgetDrafts();
+  abandonUploads();
+}
+
 /**
- * Starts a session and goes on at an address of this app. A window that held a session before is loaded afresh, so
- * that nothing of it is left.
+ * Starts a session and goes on at an address of this app. A window that held somebody else's session is loaded afresh,
+ * so that nothing of it is left; where the same person comes back, what they were sending goes on.
  *
  * The question who is signed in may be under way still, asked before there was a session: its answer must not come last.
  */
@@ -71,15 +78,20 @@ export function useEnterSession(): (me: Me, address: string) => Promise<void> {
       .getQueryCache()
       .getAll()
       .some((query) => query.queryKey[0] !== ME[0]);
-    if (used) loadAt(address);
-    else queries.setQueryData(ME, me);
+    if (used && person !== me.id) {
+      if (person !== null) forgetPerson();
+      loadAt(address);
+      return;
+    }
+    queries.setQueryData(ME, me);
+    await queries.invalidateQueries({ predicate: (query) => query.queryKey[0] !== ME[0] });
   };
 }
 
 /** Ends the session; loading the page afresh forgets everything that was shown in it. */
 export async function leaveSession(): Promise<void> {
   await signOut();
-  forgetDrafts();
+  forgetPerson();
   tellOtherTabs();
   loadAt("/sign-in");
 }
@@ -90,8 +102,10 @@ export function SignedIn({ children }: { children: ReactNode }) {
   const { pathname, search } = useLocation();
   useEffect(() => {
     if (!me) return;
-    if (isAnother(me)) loadAgain();
-    else person = me.id;
+    if (isAnother(me)) {
+      forgetPerson();
+      loadAgain();
+    } else person = me.id;
   }, [me]);
   if (isPending || (me && isAnother(me))) return <div className={styles.wait} aria-busy="true" />;
   if (me === undefined) {

@@ -2,6 +2,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { act, render, screen, waitFor } from "@testing-library/react";
 import { MemoryRouter } from "react-router";
 import { expect, it, vi } from "vitest";
+import { keepDraft, readDraft } from "@/chat/drafts";
 import { loadAgain, loadAt } from "./navigation";
 import { leaveSession, SignedIn, useSignedIn, watchSession } from "./session";
 
@@ -35,12 +36,14 @@ it("loads the page afresh, and shows nothing of it, where another tab signed som
     </QueryClientProvider>,
   );
   await screen.findByText("u1");
+  keepDraft("new.u1", "What u1 typed");
   server.person = "u2";
   const other = new BroadcastChannel("footnote");
   act(() => other.postMessage("session"));
   await waitFor(() => expect(loadAgain).toHaveBeenCalled());
   expect(screen.queryByText("u1")).toBeNull();
   expect(screen.queryByText("u2")).toBeNull();
+  expect(readDraft("new.u1")).toBe("");
   other.close();
 });
 

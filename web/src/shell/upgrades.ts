@@ -6,8 +6,19 @@ const PREFIX = "footnote.upgrade.";
 
 export function watchUpgrades(): void {
   window.addEventListener("vite:preloadError", ({ payload }) => {
-    if (isFirst(payload.message)) loadAgain();
+    // Without an answer it is no upgrade, and loading afresh would leave nothing.
+    void isServed().then((served) => {
+      if (served && isFirst(payload.message)) loadAgain();
+    });
   });
+}
+
+async function isServed(): Promise<boolean> {
+  try {
+    return (await fetch("/", { cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether loading afresh was not yet tried here for the same file: where it does not help, it must not go on for ever. */

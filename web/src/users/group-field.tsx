@@ -31,6 +31,9 @@ export function GroupField({ groups, onChange }: GroupFieldProps) {
       // It closes the dialog, as it does in other fields, and takes nobody out of a group.
       details.cancel();
       details.allowPropagation();
+    } else if (details.reason === "item-press" && wanted && chosen.includes(wanted) && !next.includes(wanted)) {
+      // Whoever types the name of a group wants it, also where it is chosen already.
+      onChange({ chosen, typed: "" });
     } else {
       onChange({ chosen: next, typed: details.reason === "item-press" ? "" : typed });
     }

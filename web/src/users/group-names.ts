@@ -7,7 +7,7 @@ export interface Groups {
 }
 
 /** What a grant can name and an address can carry. */
-const NAME = /^[^\s:,/]{1,199}$/;
+const NAME = /^[^\s:,]{1,199}$/;
 
 /** What was typed as a group's name: the server keeps them in small letters. */
 export function toGroup(typed: string): string {
@@ -16,8 +16,9 @@ export function toGroup(typed: string): string {
 
 /** Why this cannot be a group's name, and what to do; null where it can. */
 export function groupProblem(name: string): string | null {
-  if (NAME.test(name) && name !== "." && name !== "..") return null;
-  return "A group's name has at most 199 characters and no spaces, commas, colons and slashes: write human-resources.";
+  const isPath = name.split("/").some((part) => part === "." || part === "..");
+  if (NAME.test(name) && !isPath) return null;
+  return "A group's name has at most 199 characters and no spaces, commas and colons: write human-resources.";
 }
 
 /** The groups with the one that is typed and not chosen yet; null where what is typed cannot be one. */
