@@ -87,9 +87,7 @@ def read_facts(text: str, *, generous: bool = False, language: str | None = None
     dates, rest = take_dates(rest)
     times, rest = take_times(rest)
     codes, rest = _take_codes(rest)
-    versions = [
-        version for code in codes if generous and (version := _version(code))
-    ]  # "v2.4" is "version 2.4" as well
+    versions = [number for code in codes if generous and (number := _version(code))]
     names = frozenset(_names(rest, every_noun=every_noun))
     codes |= frozenset((*versions, *_numbered_names(rest, anywhere=generous)))
     initials = frozenset(_initials(rest)) if generous else frozenset[str]()
@@ -174,10 +172,12 @@ def _vocabulary(given_words: frozenset[str]) -> tuple[frozenset[str], frozenset[
 def _has_quantity(claimed: Quantity, given: Facts) -> bool:
     if any(_same(claimed, quantity) for quantity in given.quantities):
         return True
+    if claimed.unit:
+        return False
     numbers = {Decimal(part) for date in given.dates for reading in date.readings for part in reading if part}
     for time in given.quantities:  # the 9 and the 5 of "from 9 to 5" in "9 a.m. to 5 p.m."
         numbers |= {hours for value in time.values if time.unit == "time" for hours in (value / 60, value / 60 - 12)}
-    return not claimed.unit and bool(numbers & claimed.values)
+    return bool(numbers & claimed.values)
 
 
 def _apart(claimed: Quantity, given: Facts) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from retrieval.errors import NotFoundError, TooLargeError, UnavailableError
+from services.durable import fsync
 from services.holds import Holds
 
 READ = 1 << 20
@@ -88,7 +89,7 @@ class BlobStore:
             with ThreadPoolExecutor(SYNCING) as pool, _storage_errors():
                 list(pool.map(_Incoming.sync, all_incoming))
                 blobs = [incoming.move() for incoming in all_incoming]
-                list(pool.map(_sync_directory, {_place(self._directory, blob.sha256).parent for blob in blobs}))
+                list(pool.map(fsync, {_place(self._directory, blob.sha256).parent for blob in blobs}))
             return blobs
 
     def put_file(self, path: Path, *, limit: int) -> Blob:
@@ -203,7 +204,7 @@ class _Incoming:
         with _storage_errors():
             self.sync()
             blob = self.move()
-            _sync_directory(_place(self._directory, blob.sha256).parent)
+            fsync(_place(self._directory, blob.sha256).parent)
         return blob
 
     def sync(self) -> None:
@@ -250,11 +251,3 @@ def _put_back(aside: Path, place: Path) -> None:
 
 def _place(directory: Path, sha256: str) -> Path:
     return directory / sha256[:2] / sha256
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from retrieval.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
+from services.durable import fsync
 
 FORMAT = 1
 HEADER, MANIFEST = "footnote-backup.json", "manifest.json"
@@ -80,7 +81,7 @@ def written(file: Path, about: Mapping[str, Any], manifest: Callable[[], Mapping
             out.flush()
             os.fsync(descriptor)
             scratch.replace(file)
-            _sync(file.parent)
+            fsync(file.parent)
         except OSError as error:
             scratch.unlink(missing_ok=True)
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -211,11 +212,3 @@ def _alone(out: IO[bytes], file: Path) -> None:
         fcntl.flock(out.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ConflictError(f"Another backup is writing {file} at this moment.", code="backup_running") from None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from retrieval.errors import ConflictError
+from services.durable import fsync
 
 # A killed instance's guard holds the lock while it ends the parts, which takes guard.GRACE_S at the most.
 WAIT_FOR_GUARD_S = 8.0
@@ -124,15 +125,6 @@ def set_aside(damaged: Path, folder: Path) -> Path:
     for changed in (folder, folder.parent, damaged.parent):
         fsync(changed)
     return kept
-
-
-def fsync(path: Path) -> None:
-    """Return once the file, or the folder's list of names, is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_free(host: str, port: int) -> bool:

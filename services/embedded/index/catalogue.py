@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.embedded.data_directory import fsync, set_aside
+from services.durable import fsync
+from services.embedded.data_directory import set_aside
 from services.embedded.index.collection import Collection, DamagedError
 from services.embedded.index.errors import ExistsError, MissingError, WrongInputError
 from services.embedded.index.fields import members, required, string

@@ -3,6 +3,7 @@
 import { ArrowUp, Square, X } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, type KeyboardEvent } from "react";
 import { IconButton, Spinner } from "@/ui/button";
+import { isComposing } from "@/ui/composing";
 import styles from "./composer.module.css";
 
 const LONGEST = 4000;
@@ -99,15 +100,6 @@ export function Composer({
       )}
     </form>
   );
-}
-
-/**
- * A key that chooses a character in an input method is not ours. Safari ends the composition before that key comes:
- * only its old code, 229, tells it then.
- */
-function isComposing({ nativeEvent }: KeyboardEvent): boolean {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated
-  return nativeEvent.isComposing || nativeEvent.keyCode === 229;
 }
 
 /** The field is as high as its text, up to the maximum that the style sheet sets. */

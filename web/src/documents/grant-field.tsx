@@ -4,6 +4,7 @@ import { X } from "lucide-react";
 import type { KeyboardEvent } from "react";
 import { useSignedIn } from "@/shell/session";
 import { Button, IconButton } from "@/ui/button";
+import { isComposing } from "@/ui/composing";
 import { TextField } from "@/ui/field";
 import { grantLabel, toGrant, type Readers } from "./access";
 import styles from "./access-dialog.module.css";
@@ -75,10 +76,4 @@ export function GrantField({ readers, onChange }: GrantFieldProps) {
       </div>
     </>
   );
-}
-
-/** Whether this key belongs to an input method: 229 is what Safari says of the Enter that ends a composition. */
-function isComposing({ nativeEvent }: KeyboardEvent): boolean {
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- Nothing else tells it there.
-  return nativeEvent.isComposing || nativeEvent.keyCode === 229;
 }
