@@ -21,9 +21,12 @@ _LONGEST_RANGE = 20
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _MARKERS_ONLY = re.compile(r"(?:\s*\[\d{1,3}\])+[\s.,;]*")
+# Behind a marker a full stop ends a sentence, whatever comes.
+_SURE_END = re.compile(r"\[\d{1,3}\][.!?]\s\Z")
+_SURE_END_LENGTH = 7
 _WIDE_END = "。！？｡।॥"
 _TRIGGER = re.compile(rf"[\s{_WIDE_END}]")
-_POSSIBLE_END = re.compile(rf"[.!?…؟۔\n\r\x0b\x0c\x85\u2028\u2029{_WIDE_END}]")
+POSSIBLE_END = re.compile(rf"[.!?…؟۔\n\r\x0b\x0c\x85\u2028\u2029{_WIDE_END}]")
 # A "sentence" longer than this is checked in pieces.
 MAX_SENTENCE = 800
 
@@ -109,13 +112,14 @@ class SentenceReader:
     """Cuts streamed text into finished sentences, a dangling marker removed with the blank before it.
 
     A sentence is finished when the first word of the next one is there: only then is it sure that its end was one, and
-    that no marker follows. This is looked at after white space alone, so that the cuts of the stream do not matter.
+    that no marker follows. "... [1]. " is sure before: a reader has it some tokens earlier, and a marker behind it is
+    dropped. This is looked at after white space alone, so that the cuts of the stream do not matter.
     """
 
     def __init__(self, sources: int) -> None:
         self._parser = MarkerParser(sources)
-        self._gap = ""
         self._text = ""
+        self._ended = False
 
     def feed(self, delta: str) -> list[Draft]:
         """Return the sentences that `delta` finishes."""
@@ -144,19 +148,24 @@ class SentenceReader:
         return drafts
 
     def _mark(self, marker: Marker) -> None:
+        if self._ended and not self._text.strip():  # the sentence that it belongs to is with the reader
+            return
         if marker.numbers:
             self._text += "".join(f"[{number}]" for number in marker.numbers)
         elif self._text.endswith(" "):
             self._text = self._text[:-1]
 
     def _finished(self) -> list[Draft]:
-        """Drafts of all sentences but the last, which may go on, once there is a whole word of it."""
-        if not _POSSIBLE_END.search(self._text):
+        """Drafts of all sentences but the last, which may go on unless it is sure, once there is a whole word of it."""
+        if not self._text.strip():
+            return []
+        if not POSSIBLE_END.search(self._text):
             if len(self._text) > MAX_SENTENCE:
                 return self._emit(self._units())
             return []
         units = self._units()
-        if len(self._text) <= MAX_SENTENCE:
+        self._ended = _SURE_END.search(self._text[-_SURE_END_LENGTH:]) is not None
+        if len(self._text) <= MAX_SENTENCE and not self._ended:
             units = units[:-1]
         return self._emit(units)
 

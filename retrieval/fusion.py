@@ -8,7 +8,6 @@ evidence that answering and `explain` need, and the engine's fusion throws them 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +28,7 @@ def fused(candidates: Sequence[Candidate]) -> list[Candidate]:
     if not candidates:
         return []
     scored = [
-        replace(candidate, score=float(score))
+        candidate.scored(float(score))
         for candidate, score in zip(candidates, places(candidates).mean(axis=1), strict=True)
     ]
     return sorted(scored, key=lambda c: (-c.score, c.document_id, c.version, c.chunk.number))

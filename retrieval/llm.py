@@ -17,6 +17,7 @@ import httpx
 from retrieval.breaker import CircuitBreaker, RetryBudget
 from retrieval.context_window import MAX_ANSWER_TOKENS, ContextWindow, Room
 from retrieval.errors import ModelUnavailableError
+from retrieval.merged_events import HELD_SECONDS, merge_events
 from retrieval.storable import storable
 
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ class ChatModel:
         self._timeouts = timeouts or Timeouts()
         limits = httpx.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=KEPT_SECONDS)
         self._http = http_client or httpx.AsyncClient(
-            timeout=httpx.Timeout(self._timeouts.total, connect=self._timeouts.connect), limits=limits, trust_env=False
+            timeout=httpx.Timeout(self._timeouts.total, connect=self._timeouts.connect),
+            limits=limits,
+            trust_env=False,
+            event_hooks={"response": [merge_events]},
         )
         self._breaker = breaker or CircuitBreaker()
         self._retries = retries or RetryBudget()
@@ -201,7 +205,7 @@ class _Call:
                 usage = chunk.usage_metadata or usage
                 reason = chunk.response_metadata.get("finish_reason") or reason
                 if text := storable(chunk.text):
-                    patience = timeouts.between_tokens
+                    patience = timeouts.between_tokens + HELD_SECONDS
                     length += len(text)
                     yield text
                 if length > self._max_characters:

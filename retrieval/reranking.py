@@ -5,7 +5,6 @@ made by `python -m tests.evaluation.train_ranking`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from retrieval.logistic import load_weights
@@ -34,11 +33,11 @@ class SignalReranker:
 
 def reordered(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[Candidate]:
     """The first candidates by these scores of theirs; the rest behind them in their order, with scores below."""
-    scored = [replace(candidate, score=score) for candidate, score in zip(candidates, scores, strict=False)]
+    scored = [candidate.scored(score) for candidate, score in zip(candidates, scores, strict=False)]
     scored.sort(key=lambda candidate: -candidate.score)
     rest = candidates[len(scores) :]
     if not rest or not scored:
         return scored
     last = scored[-1].score
     scale = last / (rest[0].score or 1.0)
-    return scored + [replace(candidate, score=min(last, candidate.score * scale)) for candidate in rest]
+    return scored + [candidate.scored(min(last, candidate.score * scale)) for candidate in rest]

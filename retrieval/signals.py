@@ -103,12 +103,15 @@ class _Passage:
 
     def window(self, rarity: Sequence[float]) -> float:
         """The share of the terms in the best WINDOW words, those of the head given."""
+        inside = [int(number in self.head) for number in range(len(rarity))]
         share, start = _share(self.head, rarity), 0
-        for end in range(len(self._places)):
-            while self._places[end][0] - self._places[start][0] >= WINDOW:
+        for place, number in self._places:
+            while place - self._places[start][0] >= WINDOW:
+                inside[self._places[start][1]] -= 1
                 start += 1
-            inside = self.head.union(number for _, number in self._places[start : end + 1])
-            share = max(share, _share(inside, rarity))
+            inside[number] += 1
+            if inside[number] == 1:
+                share = max(share, _share([term for term, count in enumerate(inside) if count], rarity))
         return share
 
     def phrases(self, terms: int) -> float:

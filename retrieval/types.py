@@ -14,13 +14,17 @@ EVERYONE = "everyone"
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `grants` are the strings this person holds: `everyone`, `user:<email>`, `group:<name>`."""
+    """Who asks. `grants` are the strings this person holds: `everyone`, `user:<email>`, `group:<name>`.
+
+    `key_id` names the API key that they ask with; None where it is none.
+    """
 
     user_id: str
     email: str
     grants: frozenset[str]
     is_admin: bool = False
     scopes: frozenset[str] = frozenset()
+    key_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,13 @@ class Candidate:
     sparse_rank: int | None = None
     dense_score: float | None = None
     sparse_score: float | None = None
+
+    def scored(self, score: float) -> "Candidate":
+        """The same with this score. Written out, as a search makes some 400 of them."""
+        return Candidate(
+            self.document_id, self.version, self.chunk, score,
+            self.dense_rank, self.sparse_rank, self.dense_score, self.sparse_score,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests import figures
-from tests.bench import answers, assistant, graph, ingestion, search, set_up, streams
+from tests.bench import answers, assistant, events, graph, ingestion, search, set_up, streams
 
 COMMAND = "python -m tests.bench"
 
@@ -28,6 +28,7 @@ def main() -> None:
         "Start": set_up.measure,
         "Questions": assistant.measure,
         "Answers": answers.measure,
+        "Events": events.measure,
         "Ingestion": lambda: ingestion.measure(ingestion.sizes_of(asked)),
         "Growth": lambda: ingestion.growth(ingestion.sizes_of(asked)),
         "Embedding": streams.measure,

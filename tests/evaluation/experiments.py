@@ -9,9 +9,11 @@ import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from retrieval.dense import DenseModel
 from retrieval.fusion import fused, places
@@ -22,6 +24,7 @@ from retrieval.sparse import Bm25, EnglishBm25
 from retrieval.spelling import corrected
 from retrieval.types import Candidate
 from tests.evaluation.data_sets import arguments, bundled_model
+from tests.evaluation.late_interaction import LateInteraction
 from tests.evaluation.offline import SETS, Offline, candidates, dense_scores, figures, load, sparse_scores
 
 Ranked = list[list[Candidate]]
@@ -66,6 +69,35 @@ def reranked(first: int = FIRST, *, without: str | None = None) -> Way:
     return rank
 
 
+def interacting(first: int, share: float) -> Way:
+    """The first of the reranked candidates by late interaction, in this share, and by their score: both from 0 to 1."""
+
+    def rank(data: Offline, found: Sequence[Sequence[Candidate]]) -> Ranked:
+        kept = reranked()(data, found)
+        closeness = _late_interaction().scores(data, kept, first)
+        return [
+            reordered(some, _mixed([c.score for c in some[:first]], close, share))
+            for some, close in zip(kept, closeness, strict=True)
+        ]
+
+    return rank
+
+
+@cache
+def _late_interaction() -> LateInteraction:
+    return LateInteraction()
+
+
+def _mixed(scores: Sequence[float], others: Sequence[float], share: float) -> list[float]:
+    ours, theirs = (np.asarray(some, dtype=np.float64) for some in (scores, others))
+    return list((1 - share) * _spread(ours) + share * _spread(theirs)) if len(ours) else []
+
+
+def _spread(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    width = float(np.ptp(scores)) or 1.0
+    return np.asarray((scores - scores.min()) / width)
+
+
 def fed_back(data: Offline, found: Sequence[Sequence[Candidate]]) -> Ranked:
     """Pseudo-relevance feedback: the query's vector moved towards its first three fused candidates (Rocchio)."""
     vectors = {(v.document_id, c.number): row for row, (v, c) in enumerate(zip(data.views, data.chunks, strict=True))}
@@ -90,6 +122,9 @@ WAYS: Mapping[str, Way] = {
     "reranked, the first 100": reranked(100),
     **{f"reranked without {name}": reranked(without=name) for name in NAMES},
     "reranked after feedback": fed_back,
+    "the first 10 by late interaction alone": interacting(10, 1.0),
+    "the first 10 by both, late interaction .2": interacting(10, 0.2),
+    "the first 10 by both, late interaction .5": interacting(10, 0.5),
 }
 _Row = tuple[str, list[str]]
 

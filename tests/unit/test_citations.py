@@ -119,6 +119,19 @@ def test_a_sentence_is_finished_by_the_first_word_of_the_next() -> None:
     assert reader.finish() == [Draft(" ", "It was 20.")]
 
 
+def test_a_sentence_that_ends_with_a_marker_and_a_full_stop_is_finished_there() -> None:
+    reader = SentenceReader(SOURCES)
+    assert reader.feed("The limit is 30 days [1].") == []
+    assert reader.feed(" ") == [Draft("", "The limit is 30 days [1].")]
+    assert reader.feed("It was 20 e.g. [2] in May [3]! Now ") == [Draft(" ", "It was 20 e.g. [2] in May [3]!")]
+    assert reader.finish() == [Draft(" ", "Now")]
+
+
+def test_a_marker_behind_a_sentence_that_is_out_is_not_the_next_ones() -> None:
+    drafts = read(["The limit is 30 days [1]. \n [2] [3] It was 20 [4]. [1]"])
+    assert [draft.text for draft in drafts] == ["The limit is 30 days [1].", "It was 20 [4]."]
+
+
 def test_markers_on_a_line_of_their_own_belong_to_the_sentence_before() -> None:
     assert [draft.cited for draft in read(["The limit is 30 days.\n[1][2]\nIt was 20 [3]."])] == [(1, 2), (3,)]
 
