@@ -36,12 +36,14 @@ _MONTH = "|".join(re.sub("[a-z]+", r"(?a:\g<0>)", name) for name in sorted(_MONT
 _ORDINAL = r"(?:st|nd|rd|th|er|\.)"
 # Of "24-26 December" and "from 24 to 26 December" the first day has no month of its own.
 _TO = rf"{_ORDINAL}? ?(?:-|–|to|and|until|bis|und|au|et|al|y) ?"
+# The first letters are for speed.
 _TEXT_DATE = re.compile(
-    rf"\b(?:(?P<from>\d{{1,2}}){_TO})?(?P<day>\d{{1,2}})(?P<ordinal>{_ORDINAL})?(?P<of> of| de)?"
+    rf"\b(?=[\d{''.join(sorted({name[0] for name in _MONTHS}))}])"
+    rf"(?:(?:(?P<from>\d{{1,2}}){_TO})?(?P<day>\d{{1,2}})(?P<ordinal>{_ORDINAL})?(?P<of> of| de)?"
     rf" (?P<month>{_MONTH})\b\.?,?(?: (?:de )?(?P<year>\d{{4}})\b)?|"
-    rf"\b(?P<month2>{_MONTH})\b\.? (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d|:)"
+    rf"(?P<month2>{_MONTH})\b\.? (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d|:)"
     rf"(?:{_TO}(?P<to>\d{{1,2}})(?:st|nd|rd|th)?\b(?![\d:]| [^\W\d_]))?(?:,? (?P<year2>\d{{4}})\b)?|"
-    rf"\b(?P<month3>{_MONTH})\b\.?,?(?: de)? (?P<year3>\d{{4}})\b",
+    rf"(?P<month3>{_MONTH})\b\.?,?(?: de)? (?P<year3>\d{{4}})\b)",
     re.IGNORECASE,
 )
 _DIGIT_DATE = re.compile(

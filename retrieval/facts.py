@@ -6,7 +6,7 @@ that a changed number is caught however fluent the sentence around it is.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -14,13 +14,14 @@ from functools import lru_cache
 from retrieval.dates import Date, take_dates
 from retrieval.languages import language_of_sentence
 from retrieval.number_words import SCALES
-from retrieval.quantities import Quantity, blank, counts, quantities, take_times
+from retrieval.periods import Period, has_period, take_periods
+from retrieval.quantities import Quantity, blank, counts, number_values, quantities, take_times
 from retrieval.terms import STOP_WORDS, stem
 from retrieval.units import converted, is_unit
+from retrieval.weekdays import Weekday, weekdays
 
 # Languages that write every noun with a capital.
 CAPITAL_NOUNS = frozenset({"german"})
-_WEEKDAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?", re.IGNORECASE)
 # "one of them", "half of it", "first of all": too loose to be held against a sentence.
 _LOOSE_NUMBERS = frozenset({"one", "half", "zero", "first", "second", "third"})
 _CODE = re.compile(r"(?<![\w@])(?=[\w./@+-]{0,63}\d)(?=[\w./@+-]{0,63}[A-Za-z])[\w][\w./@+-]{0,62}[\w]")
@@ -68,9 +69,18 @@ class Facts:
     names: frozenset[str] = frozenset()
     codes: frozenset[str] = frozenset()
     initials: frozenset[str] = frozenset()
+    weekdays: tuple[Weekday, ...] = ()
+    periods: tuple[Period, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.quantities or self.dates or self.names or self.codes)
+        return bool(self.quantities or self.dates or self.names or self.codes or self.weekdays or self.periods)
+
+    @property
+    def years(self) -> frozenset[Decimal]:
+        """All numbers that may be years."""
+        said = frozenset(value for quantity in self.quantities for value in quantity.values)
+        dated = (reading[0] for date in self.dates for reading in date.readings if reading[0] is not None)
+        return said.union(map(Decimal, dated), (Decimal(year) for period in self.periods for year in period.years))
 
 
 def read_facts(text: str, *, generous: bool = False, language: str | None = None) -> Facts:
@@ -80,25 +90,32 @@ def read_facts(text: str, *, generous: bool = False, language: str | None = None
     "v2" of a generous text is "2" too, as in "version 2".
     `language` is the one that the text is likely in: its own words decide first.
     """
-    every_noun = not generous and language_of_sentence(text, language) in CAPITAL_NOUNS
+    language = language_of_sentence(text, language)
+    every_noun = not generous and language in CAPITAL_NOUNS
     text = _SPACED_COLON.sub(_colon, unicodedata.normalize("NFKC", text).translate(_PLAIN_SIGNS))
     addresses = frozenset(match.group().rstrip(".,;").lower() for match in _ADDRESS.finditer(text))
     rest = _ADDRESS.sub(blank, text)
+    days = weekdays(rest, generous=generous)
+    said = _days_said(days)
     dates, rest = take_dates(rest)
     times, rest = take_times(rest)
+    periods, rest = take_periods(rest)
     codes, rest = _take_codes(rest)
+    codes |= _codes_of(periods)
     versions = [number for code in codes if generous and (number := _version(code))]
-    names = frozenset(_names(rest, every_noun=every_noun))
-    codes |= frozenset((*versions, *_numbered_names(rest, anywhere=generous)))
+    names = frozenset(_names(rest, said, every_noun=every_noun))
+    codes |= frozenset((*versions, *_numbered_names(rest, said, anywhere=generous)))
     initials = frozenset(_initials(rest)) if generous else frozenset[str]()
-    numbers = (*times, *quantities(rest, generous=generous), *quantities(" ".join(versions)))
-    return Facts(numbers, dates, names, codes | addresses, initials)
+    numbers = (*times, *quantities(rest, generous=generous, language=language), *quantities(" ".join(versions)))
+    return Facts(numbers, dates, names, codes | addresses, initials, days, periods)
 
 
 def count_facts(facts: Facts) -> int:
     """How many facts there are, loose numbers such as "one" left out."""
     counted = sum(quantity.text.lower() not in _LOOSE_NUMBERS for quantity in facts.quantities)
-    return counted + len(facts.dates) + len(facts.names) + len(facts.codes)
+    said = _days_said(facts.weekdays)
+    names = sum(not _is_day(name, said) for name in facts.names)
+    return counted + len(facts.dates) + names + len(facts.codes) + len(facts.weekdays) + len(facts.periods)
 
 
 def missing_facts(claimed: Facts, given: Facts, given_words: Collection[str]) -> list[str]:
@@ -108,17 +125,48 @@ def missing_facts(claimed: Facts, given: Facts, given_words: Collection[str]) ->
         quantity.text for quantity in counted if not _has_quantity(quantity, given) and not _apart(quantity, given)
     ]
     missing += [date.text for date in claimed.dates if not _has_date(date, given)]
-    missing += sorted(code for code in claimed.codes if code not in given_words and not _has_code(code, given))
+    missing += _missing_days(claimed, given, given_words)
+    unstated = [it for it in claimed.periods if not has_period(it, given.periods, given.dates, given.years)]
+    missing += [period.text for period in unstated]
+    codes = claimed.codes - _codes_of(period for period in claimed.periods if period not in unstated)
+    missing += sorted(code for code in codes if code not in given_words and not _has_code(code, given))
+    said = _days_said(claimed.weekdays)
+    missing += _missing_names((name for name in claimed.names if not _is_day(name, said)), given, given_words)
+    return missing
+
+
+def _missing_names(claimed: Iterable[str], given: Facts, given_words: Collection[str]) -> Iterator[str]:
     known, prefixes = _vocabulary(frozenset(given_words))
-    for name in sorted(claimed.names):
+    for name in sorted(claimed):
         parts = [name, *([] if "-" not in name else [name.replace("-", "")])]
         whole = any(part in known or stem(part) in known or part[: _prefix(part)] in prefixes for part in parts)
         if name in given.initials or (len(name) > 2 and name[:-1] in given.initials):  # "USA" for "United States"
             continue
         # "Grace-Mercy" may stand as two words, or as one.
         if not whole and not ("-" in name and all(part in known for part in name.split("-") if part)):
-            missing.append(name)
-    return missing
+            yield name
+
+
+def _missing_days(claimed: Facts, given: Facts, given_words: Collection[str]) -> Iterator[str]:
+    """ "The Sun" is also stated by its word."""
+    stated = {weekday.day for weekday in given.weekdays}
+    said = ((weekday.day, weekday.text.lower()) for weekday in claimed.weekdays)
+    return (word for day, word in said if day not in stated and word not in given_words)
+
+
+def _days_said(days: Iterable[Weekday]) -> frozenset[str]:
+    return frozenset(weekday.text.lower() for weekday in days)
+
+
+def _is_day(name: str, days: Collection[str]) -> bool:
+    """Whether a name is one of these days, or a range of them."""
+    return all(part in days for part in name.split("-"))
+
+
+def _codes_of(periods: Iterable[Period]) -> frozenset[str]:
+    """What is also a code: "Q3" of "Q3 2026"."""
+    found = (code for period in periods for code in _CODE.findall(period.text))
+    return frozenset(code.lower() for code in found if code[0].isalpha())
 
 
 def _colon(match: re.Match[str]) -> str:
@@ -175,6 +223,7 @@ def _has_quantity(claimed: Quantity, given: Facts) -> bool:
     if claimed.unit:
         return False
     numbers = {Decimal(part) for date in given.dates for reading in date.readings for part in reading if part}
+    numbers |= {Decimal(year) for period in given.periods for year in period.years}
     for time in given.quantities:  # the 9 and the 5 of "from 9 to 5" in "9 a.m. to 5 p.m."
         numbers |= {hours for value in time.values if time.unit == "time" for hours in (value / 60, value / 60 - 12)}
     return bool(numbers & claimed.values)
@@ -196,9 +245,7 @@ def _same(claimed: Quantity, given: Quantity) -> bool:
 
 
 def _has_date(claimed: Date, given: Facts) -> bool:
-    years = {value for quantity in given.quantities for value in quantity.values}
-    for date in given.dates:
-        years |= {Decimal(reading[0]) for reading in date.readings if reading[0] is not None}
+    years = given.years
     for date in given.dates:
         for year, month, day in date.readings:
             for claimed_year, claimed_month, claimed_day in claimed.readings:
@@ -213,8 +260,8 @@ def _prefix(word: str) -> int:
     return max(4, len(word) - 3)
 
 
-def _names(text: str, *, every_noun: bool) -> Iterator[str]:
-    """Lower-case words written like names: capitalised within a sentence, or all capitals anywhere.
+def _names(text: str, days: Collection[str], *, every_noun: bool) -> Iterator[str]:
+    """Lower-case words written like names: capitalised within a sentence, or all capitals or one of `days` anywhere.
 
     Where every noun has a capital, one alone is no name, but two in a row are.
     """
@@ -232,7 +279,7 @@ def _names(text: str, *, every_noun: bool) -> Iterator[str]:
         )
         if (
             word.isupper()
-            or _WEEKDAY.fullmatch(word)
+            or word.lower() in days
             or beside
             or not (every_noun or _starts_sentence(text, match.start()))
         ):
@@ -257,14 +304,15 @@ def _initials(text: str) -> Iterator[str]:
         yield from (run[start:] for start in range(len(run) - 1))
 
 
-def _numbered_names(text: str, *, anywhere: bool) -> Iterator[str]:
+def _numbered_names(text: str, days: Collection[str], *, anywhere: bool) -> Iterator[str]:
     """ "Heron 4", "Phase 2": a name with a number that is neither an amount nor a year, as one fact."""
     for match in _NUMBERED_NAME.finditer(text):
         amount = match["unit"] and counts(match["unit"].lower())
-        if amount or match["name"].lower() in STOP_WORDS or is_unit(match["name"].lower()):
+        name = match["name"].lower()  # and no day, as in "Sun 9"
+        if amount or name in STOP_WORDS or name in days or is_unit(name):
             continue
         if anywhere or not _starts_sentence(text, match.start()):
-            yield f"{match['name']} {match['number']}".lower()
+            yield f"{name} {match['number']}"
 
 
 def _starts_sentence(text: str, position: int) -> bool:
@@ -278,4 +326,4 @@ def _continues_name(text: str, first: re.Match[str], second: re.Match[str]) -> b
 
 
 def _is_no_name(word: str) -> bool:
-    return word in STOP_WORDS or word in _NO_NAMES or counts(word)
+    return word in STOP_WORDS or word in _NO_NAMES or counts(word) or bool(number_values(word))

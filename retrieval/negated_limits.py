@@ -1,7 +1,7 @@
 """Limits and conditions that are said by denying their opposite, put into plain words: "must not exceed" is "at most".
 
 Knows nothing of what is compared. English, German and French; a text in another language stays as it is. Without this
-"at most 30 days" would affirm what "not more than 30 days" denies.
+"at most 30 days" would affirm what "not more than 30 days" denies. "Everybody but" becomes "everybody except".
 """
 
 import re
@@ -32,6 +32,7 @@ _RULES: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]] = {
             (r"\bnot (?:to )?(?:be |fall |go )?(?:below|under)(?= \d)", "at least"),
             (rf"\b{_NOT} {_FEW}without\b", r"\1only with"),
             (rf"\bno {_SOME}without\b", r"\1only with"),
+            (r"\b(every(?:one|body)|any(?:one|body)|(?:all|every) [\w-]+|all) but\b", r"\1 except"),
             (rf"\b{_NOT} {_FEW}unless\b", r"\1only if"),
             (rf"\b{_NOT} {_FEW}(?:until|before)\b", r"\1only after"),
             (r"^(?:before|until) ([^,.]{3,60}), ([^,.]{0,80}?)\bnot ", r"only after \1, \2"),

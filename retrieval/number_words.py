@@ -1,10 +1,11 @@
 """Numbers that are written in words: "two hundred and fifty thousand", "forty-two", "twelfth".
 
-Knows nothing of units, and of English alone: in another language a number in words is left to the overlap of words.
+Knows nothing of units, and of English alone: German and French words are in `retrieval/continental_numbers.py`.
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 _SMALL = (
@@ -36,7 +37,22 @@ _RUN = re.compile(
     rf"{'|'.join((*_OTHERS, *ORDINALS))})\b",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """How one language puts numbers together: what each word (lower case) adds, or multiplies by.
+
+    `rooms` has, for a word of that value, below what the next one must be to be added: 10 behind "twenty".
+    """
+
+    values: Mapping[str, int]
+    scales: Mapping[str, int]
+    rooms: Mapping[int, int]
+    part: re.Pattern[str] = re.compile(r"[a-z]+")
+
+
+_ENGLISH = Lexicon({**ONES, **TENS}, SCALES, dict.fromkeys(TENS.values(), 10))
 
 
 def number_words(text: str) -> Iterator[tuple[str, int, Decimal]]:
@@ -46,29 +62,27 @@ def number_words(text: str) -> Iterator[tuple[str, int, Decimal]]:
         if run in _OTHERS or run in ORDINALS:
             yield match.group(), match.end(), Decimal(_OTHERS.get(run) or ORDINALS[run])
         else:
-            yield from _numbers(match)
+            yield from composed(match, _ENGLISH)
 
 
-def _numbers(match: re.Match[str]) -> Iterator[tuple[str, int, Decimal]]:
-    """Usually one; "two three" are two."""
+def composed(match: re.Match[str], lexicon: Lexicon) -> Iterator[tuple[str, int, Decimal]]:
+    """The numbers of a run of number words, as `number_words` gives them: usually one; "two three" are two."""
     run, offset = match.group().lower(), match.start()
     start = end = total = current = room = 0
-    for word in _WORD.finditer(run):
+    for word in lexicon.part.finditer(run):
         name = word.group()
-        if name == "and":
+        scale, value = lexicon.scales.get(name), lexicon.values.get(name)
+        if scale:
+            current = (current or 1) * scale
+            if scale > SCALES["hundred"]:
+                total, current = total + current, 0
+        elif value is None:  # "and"
             continue
-        if name in SCALES:
-            if SCALES[name] == SCALES["hundred"]:
-                current = (current or 1) * SCALES[name]
-            else:
-                total, current = total + (current or 1) * SCALES[name], 0
-            room = SCALES[name]
         else:
-            value = TENS.get(name) or ONES[name]
             if end and value >= room:
                 yield match.string[offset + start : offset + end], offset + end, Decimal(total + current)
                 start, total, current = word.start(), 0, 0
             current += value
-            room = 10 if name in TENS else 0
+        room = scale or lexicon.rooms.get(value or 0, 0)
         end = word.end()
     yield match.string[offset + start : offset + end], offset + end, Decimal(total + current)

@@ -12,14 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from retrieval.directions import other_direction
+from retrieval.excepted import is_excepted
 from retrieval.languages import ENGLISH, language_of_sentence
 from retrieval.negated_limits import plainly
 from retrieval.rates import other_rate
+from retrieval.roles import other_roles
 from retrieval.sides import SIDES, Sides
+from retrieval.table_cells import answered_apart
 from retrieval.terms import STOP_WORDS, stem
 
-_TOKEN = re.compile(r"n['’]t\b|[^\W_]+(?:['’.&-][^\W_]+)*|[,;:.!?()\n]")
-# Not the colon: "Overtime paid: no".
+_TOKEN = re.compile(r"n['’]t\b|[^\W_]+(?:['’.&-][^\W_]+)*|[,;.!?()\n]")
+# No colon: "Overtime paid: no" is one clause.
 _CLAUSE_ENDS = frozenset(",;.!?()\n")
 _CONJUNCTIONS = frozenset(
     {"but", "however", "although", "whereas", "while", "aber", "sondern", "mais", "pero", "ma", "mas"}
@@ -46,7 +50,7 @@ _SOFT_NEGATION = re.compile(
     r"except(?:s|ed|ing|ions?)?$|unless$|only$|impossib|ineligib|unable$|unavail|unlike|den(?:y|ied|ies|ial)$|reject|"
     r"avoid|instead$|rather$|less$|few|little$|rare|seldom$|void$|invalid|expire|los(?:e|es|t|ing)$|oppos|absen[ct]|"
     r"miss(?:es|ed|ing)?$|contrary$|ceas|stop|end(?:s|ed)?$|former|no-|non-|until$|negat|prevent|devoid$|free$|"
-    r"verboten|verbiet|untersag|interdi|prohib|vieta|proib|verbod|запре)",
+    r"außer$|ausgenommen$|ausnahme|sauf$|hormis$|verboten|verbiet|untersag|interdi|prohib|vieta|proib|verbod|запре)",
     re.IGNORECASE,
 )
 # "incomplete", "unable", "disagree" beside "not complete", "not able", "not agree".
@@ -58,14 +62,6 @@ _NO_DENIAL = re.compile(
     re.I,
 )
 
-# A sentence with an exception of which nothing more is said, and without a denial before it.
-_EXCEPTION = re.compile(
-    r"(?:^|(?<=[.!?\n]))(?:(?!\b(?:nobody|no|not|none|never|only)\b|n['’]t\b)[^.!?\n]){0,200}?"
-    r"\b(?:except(?: for| in| on)?|excluding|other than|with the exception of) (?:the )?(?P<excepted>[\w'-]+)"
-    r"(?!,|:| who\b| which\b| when\b| that\b)[^.!?\n]{0,200}",
-    re.IGNORECASE,
-)
-_WORD = re.compile(r"[^\W_]+")
 # What is said of something, a word or two behind "is".
 _PREDICATE = re.compile(
     r"\b(?:is|are|was|were|be|been|ist|sind|war|waren|bleibt|est|sont) "
@@ -89,7 +85,7 @@ def contradiction(claim: str, quote: str, passage: str = "", *, language: str | 
     the passage, where it is known.
     """
     spoken = language_of_sentence(claim, language)
-    claim, quote, passage = (plainly(text, spoken) for text in (claim, quote, passage or quote))
+    claim, quote, passage = (plainly(answered_apart(text, spoken), spoken) for text in (claim, quote, passage or quote))
     ours, theirs, all_theirs = (_read(text, spoken) for text in (claim, quote, passage))
     if _denies_alone(ours, all_theirs):
         return "denies what the source affirms"
@@ -97,9 +93,9 @@ def contradiction(claim: str, quote: str, passage: str = "", *, language: str | 
         return "affirms what the source denies"
     if not ours.negative and not theirs.denials and _only_a_prefix_apart(claim, quote):
         return "says the opposite of a word of the source"
-    if rate := other_rate(claim, passage):
-        return rate
-    if spoken == ENGLISH and _is_excepted(ours, quote):
+    if exchanged := other_rate(claim, passage) or other_direction(claim, passage) or other_roles(claim, passage):
+        return exchanged
+    if not ours.negative and is_excepted([word for word in ours.stems if word], quote, spoken):
         return "affirms what the source excepts"
     return _other_side(claim, ours, quote, theirs, SIDES.get(spoken, ()))
 
@@ -214,19 +210,6 @@ def _only_a_prefix_apart(claim: str, quote: str) -> bool:
         (one in mine and denied in given and one not in given) or (one in given and denied in mine and one not in mine)
         for one, denied in pairs
     )
-
-
-def _is_excepted(claim: _Text, quote: str) -> bool:
-    """Whether `claim` says of something what `quote` says of all others: "all except contractors are eligible"."""
-    said = [word for word in claim.stems if word]
-    if claim.negative or len(said) < 2:
-        return False
-    for match in islice(_EXCEPTION.finditer(quote), _MOST):
-        excepted, rest = stem(match["excepted"].lower()), {stem(word.lower()) for word in _WORD.findall(match.group())}
-        others = [word for word in said if word != excepted]
-        if excepted in said[:2] and sum(word in rest for word in others) > len(others) / 2:
-            return True
-    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ FEW_TERMS = 8
 # An entailment model's own threshold: it is trained to tell "follows" from "does not" at even odds.
 FOLLOWS = 0.5
 
-_LEADING = re.compile(r"^[\s\-*•–#>]{0,8}(?:\d{1,3}[.)]\s)?")
+# A hyphen right before a number is its minus.
+_LEADING = re.compile(r"^(?:[\s*•#>]|[-–](?!\d)){0,8}(?:\d{1,3}[.)]\s)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from retrieval.facts import missing_facts, read_facts
 from retrieval.number_words import number_words
-from retrieval.terms import words
 from tests.unit.counting import operations
+from tests.unit.facts import missing
 
 
 def values(text: str) -> list[Decimal]:
     return [value for _, _, value in number_words(text)]
-
-
-def missing(claim: str, passage: str) -> list[str]:
-    return missing_facts(read_facts(claim), read_facts(passage, generous=True), set(words(passage)))
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,56 @@ def test_opposites_contradict_in_german_and_french(claim: str, passage: str, lan
     assert contradiction(claim, passage, language=language)
 
 
+@pytest.mark.parametrize(
+    ("claim", "passage", "language"),
+    [
+        ("The form needs both a badge and a key.", "The form needs either a badge or a key.", "english"),
+        ("You must bring either a badge or a key.", "You must bring both a badge and a key.", "english"),
+        ("All managers may approve travel.", "Only managers may approve travel.", "english"),
+        ("Only managers may approve travel.", "All managers may approve travel.", "english"),
+        ("Contractors are eligible for the bonus.", "Everybody but contractors is eligible for the bonus.", "english"),
+        ("Contractors are eligible for the bonus.", "All staff but contractors are eligible for the bonus.", "english"),
+        ("Logging is turned on for guests.", "Logging is turned off for guests.", "english"),
+        ("Logging is switched off for guests.", "Logging is enabled for guests.", "english"),
+        ("Logging is on by default.", "Logging is off by default.", "english"),
+        ("Sales rose in the north.", "Sales fell in the north.", "english"),
+        ("Sales in the north grew by 5 %.", "Sales in the north declined by 5 %.", "english"),
+        ("Costs dropped in the north.", "Costs increased in the north.", "english"),
+        ("Der Umsatz ist gestiegen.", "Der Umsatz ist gesunken.", "german"),
+        ("Die Protokollierung ist aktiviert.", "Die Protokollierung ist deaktiviert.", "german"),
+        ("Alle Führungskräfte dürfen genehmigen.", "Nur Führungskräfte dürfen genehmigen.", "german"),
+        ("Praktikanten erhalten einen Bonus.", "Alle außer Praktikanten erhalten einen Bonus.", "german"),
+        ("Le chiffre a augmenté au nord.", "Le chiffre a diminué au nord.", "french"),
+        ("Les stagiaires reçoivent une prime.", "Tous sauf les stagiaires reçoivent une prime.", "french"),
+    ],
+)
+def test_a_change_a_switch_and_who_is_meant_have_two_sides(claim: str, passage: str, language: str) -> None:
+    assert contradiction(claim, passage, language=language)
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage", "language"),
+    [
+        ("Both cards and cash are accepted.", "You can pay by either card or cash.", "english"),
+        ("The form needs both a badge and a key.", "The form needs a badge and a key.", "english"),
+        ("All visitors must register.", "Visitors only need to register once.", "english"),
+        ("All managers may approve travel.", "Managers may approve travel, only interns may not.", "english"),
+        ("Logging is turned on for guests.", "Logging is enabled for guests.", "english"),
+        ("Logging is on by default.", "By default, logging is turned on.", "english"),
+        ("Sales grew in the north.", "Sales rose in the north and fell in the south.", "english"),
+        ("Contractors cannot join.", "Everybody but contractors can join.", "english"),
+        ("Praktikanten erhalten keinen Bonus.", "Alle außer Praktikanten erhalten einen Bonus.", "german"),
+        ("Les stagiaires ne reçoivent pas de prime.", "Tous sauf les stagiaires reçoivent une prime.", "french"),
+        ("Permanent staff is eligible for the bonus.", "Everybody but contractors is eligible for it.", "english"),
+        ("Die Kosten sind gestiegen.", "Die Kosten sind gestiegen, der Umsatz ist gesunken.", "german"),
+        ("Festangestellte erhalten einen Bonus.", "Alle außer Praktikanten erhalten einen Bonus.", "german"),
+        ("Les salariés reçoivent une prime.", "Tous sauf les stagiaires reçoivent une prime.", "french"),
+    ],
+)
+def test_the_same_side_of_these_agrees(claim: str, passage: str, language: str) -> None:
+    assert contradiction(claim, passage, language=language) is None
+
+
 @pytest.mark.parametrize("unit", ["not ", "all some ", "no, ", "at least at most ", "n't "])
 def test_hostile_text_takes_bounded_work(unit: str) -> None:
     passage = unit * 60

@@ -216,6 +216,16 @@ def test_no_citation_dangles_whatever_the_model_writes(pieces: list[str]) -> Non
             assert 0.0 <= citation.support <= 1.0
 
 
+def test_a_minus_at_the_start_is_no_bullet() -> None:
+    cold = source(1, "The storage temperature of the samples is -18 °C.", "Samples")
+    for sentence, status in (
+        ("-18 °C is the storage temperature of the samples [1].", SentenceStatus.SUPPORTED),
+        ("- 18 °C is the storage temperature of the samples [1].", SentenceStatus.UNSUPPORTED),
+    ):
+        verdict = SupportCheck([cold], WordModel().encode).check(sentence, [1])
+        assert verdict.status is status, verdict.reason
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
