@@ -94,7 +94,7 @@ def test_what_a_stopped_question_was_to_replace_comes_back(page: Page, up: Up) -
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 360])
 def test_editing_looks_right_on_every_screen(browser: Browser, up: Up, scheme: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 860}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()

@@ -51,7 +51,7 @@ def test_a_failed_document_is_tried_again_by_its_button_and_fails_again(watched:
     row = page.locator(document("retried.pdf")).first
     expect(row).to_have_attribute("data-state", "failed", timeout=WAIT)
     with page.expect_response(lambda response: response.url.endswith("/retry")) as retried:
-        row.get_by_role("button", name="Try “retried.pdf” again").click()
+        row.get_by_role("button", name="Try again: retried.pdf").click()
     assert retried.value.status == 202
     expect(row).to_have_attribute("data-state", "failed", timeout=WAIT)
     assert page.evaluate(MARKED)

@@ -118,11 +118,11 @@ def test_a_sign_in_link_works_once_and_says_so(browser: Browser, up: Up) -> None
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_telephone_shows_it_without_scrolling_sideways(browser: Browser, up: Up, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 780}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": 360, "height": 780}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(up.footnote("sign-in").strip())
     page.get_by_test_id("composer").wait_for(timeout=WAIT)
-    for path in ("/", "/documents", "/data-sources", "/operations"):
+    for path in ("/", "/documents", "/data-sources", "/users", "/operations"):
         page.goto(up.url + path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path

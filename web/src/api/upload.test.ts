@@ -7,9 +7,10 @@ const lying = (path: string) =>
 
 class FakeRequest {
   static form: FormData | null = null;
+  static answer: [number, string] = [202, "queued"];
   upload = {};
-  status = 202;
-  responseText = '{"id": "d1", "version": 2}';
+  status = FakeRequest.answer[0];
+  responseText = `{"id": "d1", "version": 2, "state": "${FakeRequest.answer[1]}"}`;
   onload: () => void = () => undefined;
   open() {}
   setRequestHeader() {}
@@ -57,6 +58,18 @@ describe("sending a file", () => {
     expect(await metadataOf(lying("./plan.pdf"), ["user:ana@example.com"])).toMatchObject({
       grants: ["user:ana@example.com"],
     });
+  });
+
+  it.each<[number, string, string]>([
+    [202, "queued", "sent"],
+    [202, "ready", "updated"],
+    [202, "running", "updated"],
+    [200, "ready", "unchanged"],
+  ])("tells new content from new readers: %i, %s: %s", async (status, state, outcome) => {
+    FakeRequest.answer = [status, state];
+    const signal = new AbortController().signal;
+    const file = lying("plan.pdf");
+    expect(await upload({ file, grants: [], signal, onProgress: () => undefined })).toMatchObject({ outcome });
   });
 
   it("says how long the server asks to wait", async () => {

@@ -3,9 +3,11 @@
 import { ApiError, ConnectionLost, toProblem } from "./problem";
 import type { Registered } from "./types";
 
+/** What became of a file: a version to be read; of the same bytes at most other readers or another date; nothing new. */
+export type Outcome = "sent" | "updated" | "unchanged";
+
 export interface Uploaded extends Registered {
-  /** The server held the very same bytes and grants already. */
-  unchanged: boolean;
+  outcome: Outcome;
 }
 
 /** A file with the path that it had in a folder which was dropped or chosen, as react-dropzone notes it. */
@@ -47,7 +49,8 @@ export function upload({ file, grants, signal, onProgress }: Sending): Promise<U
     request.onload = () => {
       const body = parse(request.responseText);
       if (request.status === 200 || request.status === 202) {
-        resolve({ ...(body as Registered), unchanged: request.status === 200 });
+        const registered = body as Registered;
+        resolve({ ...registered, outcome: outcomeOf(request.status, registered) });
       } else {
         const wait = request.getResponseHeader("Retry-After");
         reject(new ApiError(toProblem(request.status, body), toMilliseconds(wait)));
@@ -58,6 +61,12 @@ export function upload({ file, grants, signal, onProgress }: Sending): Promise<U
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(form);
   });
+}
+
+/** Whatever is new to be read begins in the queue. */
+function outcomeOf(status: number, { state }: Registered): Outcome {
+  if (status === 200) return "unchanged";
+  return state === "queued" ? "sent" : "updated";
 }
 
 /** Of "5". The other form, a date, is not one that our server gives. */

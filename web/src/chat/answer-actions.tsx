@@ -5,6 +5,7 @@ import { useState } from "react";
 import type { Answer } from "@/api/types";
 import { Hint, IconButton } from "@/ui/button";
 import { copyText } from "@/ui/copy";
+import { useFocusBack } from "@/ui/kept-focus";
 import { FeedbackComment } from "./feedback-comment";
 import { useFeedback } from "./feedback";
 import styles from "./answer-actions.module.css";
@@ -17,6 +18,7 @@ interface AnswerActionsProps {
 
 export function AnswerActions({ answer, onAgain }: AnswerActionsProps) {
   const { rating, rate, busy, comment, closeComment } = useFeedback(answer.id);
+  const down = useFocusBack(comment);
   return (
     <>
       <div className={styles.actions}>
@@ -31,6 +33,7 @@ export function AnswerActions({ answer, onAgain }: AnswerActionsProps) {
           <ThumbsUp size={15} fill={rating === "up" ? "currentColor" : "none"} />
         </IconButton>
         <IconButton
+          ref={down}
           label="This did not help"
           small
           aria-pressed={rating === "down"}
@@ -69,9 +72,14 @@ function CopyButton({ answer }: { answer: Answer }) {
     setTimeout(() => setCopied(false), 2000);
   };
   return (
-    <IconButton label={copied ? "Copied" : "Copy with sources"} small onClick={() => void copy()}>
-      {copied ? <Check size={15} /> : <Copy size={15} />}
-    </IconButton>
+    <>
+      <IconButton label={copied ? "Copied" : "Copy with sources"} small onClick={() => void copy()}>
+        {copied ? <Check size={15} /> : <Copy size={15} />}
+      </IconButton>
+      <span role="status" className="visually-hidden">
+        {copied && "Copied"}
+      </span>
+    </>
   );
 }
 

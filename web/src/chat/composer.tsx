@@ -17,6 +17,8 @@ interface ComposerProps {
   /** Given where an earlier question is edited: the field is what the person asked for, so it takes the focus. */
   onCancel?: () => void;
   label?: string;
+  /** Id of what else is to be known before sending. */
+  describedBy?: string;
   busy?: boolean;
   placeholder?: string;
 }
@@ -28,6 +30,7 @@ export function Composer({
   onStop,
   onCancel,
   label = "Question",
+  describedBy,
   busy = false,
   placeholder = "Ask a question",
 }: ComposerProps) {
@@ -60,13 +63,15 @@ export function Composer({
       data-testid="composer"
       onSubmit={(event) => {
         event.preventDefault();
-        submit();
+        if (onStop) onStop();
+        else submit();
       }}
     >
       <textarea
         ref={field}
         className={styles.field}
         aria-label={label}
+        aria-describedby={describedBy}
         data-testid="question"
         dir="auto"
         rows={1}
@@ -82,24 +87,24 @@ export function Composer({
           <X size={16} />
         </IconButton>
       )}
-      {onStop ? (
-        <IconButton label="Stop" weight="secondary" className={styles.button} data-testid="stop" onClick={onStop}>
-          <Square size={13} fill="currentColor" />
-        </IconButton>
-      ) : (
-        <IconButton
-          label="Send"
-          weight="primary"
-          className={styles.button}
-          data-testid="send"
-          type="submit"
-          disabled={!ready}
-        >
-          {busy ? <Spinner /> : <ArrowUp size={18} strokeWidth={2.25} />}
-        </IconButton>
-      )}
+      <IconButton
+        label={onStop ? "Stop" : "Send"}
+        weight={onStop ? "secondary" : "primary"}
+        className={styles.button}
+        data-testid={onStop ? "stop" : "send"}
+        type="submit"
+        // Never disabled in earnest: it would lose the focus as an answer ends.
+        aria-disabled={!ready && !onStop}
+      >
+        <Mark stops={onStop !== undefined} busy={busy} />
+      </IconButton>
     </form>
   );
+}
+
+function Mark({ stops, busy }: { stops: boolean; busy: boolean }) {
+  if (stops) return <Square size={13} fill="currentColor" />;
+  return busy ? <Spinner /> : <ArrowUp size={18} strokeWidth={2.25} />;
 }
 
 /** The field is as high as its text, up to the maximum that the style sheet sets. */

@@ -1,11 +1,12 @@
 /** Earlier conversations, newest first, in the sidebar. */
 
 import { MoreHorizontal, Pencil, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { NavLink, useNavigate, useParams } from "react-router";
 import type { Conversation } from "@/api/types";
 import { IconButton } from "@/ui/button";
 import { Confirm } from "@/ui/dialog";
+import { useKeptFocus } from "@/ui/kept-focus";
 import { Menu, MenuItem } from "@/ui/menu";
 import { Skeleton } from "@/ui/notice";
 import { say, sayError } from "@/ui/toasts";
@@ -16,8 +17,10 @@ import styles from "./conversation-list.module.css";
 export function ConversationList({ onOpen }: { onOpen?: () => void }) {
   const { data, isPending, isError, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useConversations();
   const conversations = data?.pages.flatMap((page) => page.items) ?? [];
+  const list = useRef<HTMLElement>(null);
+  const kept = useKeptFocus(list);
   return (
-    <section className={styles.section} aria-label="Conversations">
+    <section className={styles.section} aria-label="Conversations" ref={list} {...kept}>
       <h2 className={styles.title}>Conversations</h2>
       {isPending && <Skeleton lines={3} />}
       {isError && (

@@ -6,7 +6,7 @@ import type { Answer, Message } from "@/api/types";
 import { say } from "@/ui/toasts";
 import { useAsk, useTurns } from "./conversations";
 import { readDraft } from "./drafts";
-import { dropGivenUp, overFrom, type Turn } from "./turns";
+import { dropGivenUp, overFrom, stop, type Turn } from "./turns";
 
 vi.mock("@/ui/toasts", () => ({ say: vi.fn(), sayError: vi.fn() }));
 
@@ -17,8 +17,8 @@ const server = vi.hoisted(() => {
     asked: [] as unknown[],
     /** Gives the lists that are waited for, where they are held back. */
     held: null as (() => void)[] | null,
-    /** The events of the next answers, or the status of their refusal. */
-    answer: "" as string | number,
+    /** The events of the next answers, the status of their refusal, or null for answers that do not come. */
+    answer: "" as string | number | null,
   };
   vi.stubGlobal("fetch", async (request: Request): Promise<Response> => {
     if (request.url.endsWith("/messages")) {
@@ -30,7 +30,11 @@ const server = vi.hoisted(() => {
     if (!request.url.endsWith("/ask")) return Response.json({ items: [], next_cursor: null });
     state.asked.push(await request.json());
     if (typeof state.answer === "number") return Response.json({ status: state.answer }, { status: state.answer });
-    return new Response(state.answer, { headers: { "content-type": "text/event-stream" } });
+    const never = new ReadableStream({
+      start: (controller) =>
+        request.signal.addEventListener("abort", () => controller.error(new DOMException("", "AbortError"))),
+    });
+    return new Response(state.answer ?? never, { headers: { "content-type": "text/event-stream" } });
   });
   return state;
 });
@@ -141,6 +145,57 @@ describe("a conversation", () => {
       dropGivenUp(conversation);
     });
     expect(questions(page.current.turns).map(([question]) => question)).toEqual(["q1?", "q3?"]);
+  });
+
+  it.each(["stopped", "failed"])("shows a question once that %s as its answer was kept", async (phase) => {
+    server.answer = phase === "stopped" ? null : ": nothing comes\n\n";
+    const page = open();
+    await waitFor(() => expect(page.current.turns).toHaveLength(1));
+    await act(() => page.current.ask("q2?"));
+    if (phase === "stopped") act(() => stop(conversation));
+    await waitFor(() => expect(page.current.turns[1]?.phase).toBe(phase));
+    const id = page.current.turns[1]?.id;
+    server.messages = [...exchange(1), ...exchange(2)];
+    comeBack();
+    await waitFor(() => expect(page.current.turns[1]?.phase).toBe("done"));
+    expect(questions(page.current.turns)).toEqual([
+      ["q1?", "done"],
+      ["q2?", "done"],
+    ]);
+    expect(page.current.turns[1]?.id).toBe(id);
+  });
+
+  it("still shows a stopped question of which only an older answer is there", async () => {
+    server.answer = null;
+    const page = open();
+    await waitFor(() => expect(page.current.turns).toHaveLength(1));
+    await act(() => page.current.ask("q1?"));
+    act(() => stop(conversation));
+    await waitFor(() => expect(page.current.turns[1]?.phase).toBe("stopped"));
+    server.messages = [...exchange(1), ...exchange(3)];
+    comeBack();
+    await waitFor(() => expect(page.current.turns).toHaveLength(3));
+    expect(questions(page.current.turns)).toEqual([
+      ["q1?", "done"],
+      ["q3?", "done"],
+      ["q1?", "stopped"],
+    ]);
+  });
+
+  it("does not take a question for asked while another answer arrives", async () => {
+    const page = open();
+    await waitFor(() => expect(page.current.turns).toHaveLength(1));
+    Object.assign(server, { answer: null, held: [] });
+    const over = overFrom(page.current.turns, page.current.turns[0] as Turn);
+    let asked = Promise.resolve(true);
+    act(() => void (asked = page.current.ask("q1, really?", over)));
+    await waitFor(() => expect(server.held).toHaveLength(1));
+    await act(() => page.current.ask("q2?"));
+    act(() => server.held?.forEach((give) => give()));
+    await act(async () => expect(await asked).toBe(false));
+    expect(vi.mocked(say).mock.calls[0]?.[0]).toContain("Another answer is arriving");
+    act(() => stop(conversation));
+    await waitFor(() => expect(page.current.turns[1]?.phase).toBe("stopped"));
   });
 
   it("keeps the question where the session is over", async () => {

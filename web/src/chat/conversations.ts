@@ -19,7 +19,7 @@ import { ApiError } from "@/api/problem";
 import type { Conversation, Message, Page } from "@/api/types";
 import { isSignedOut, noticeSignedOut } from "@/shell/session";
 import { say, sayError } from "@/ui/toasts";
-import { keepDraft } from "./drafts";
+import { dropDraft, keepDraft } from "./drafts";
 import {
   ask,
   begin,
@@ -95,11 +95,14 @@ export function useTurns(id: string) {
   return { turns, isPending: stored.isPending, error, refetch: stored.refetch };
 }
 
-const lastAnswer = (turns: readonly Turn[]) => turns.findLast((turn) => turn.answer)?.answer?.id;
+const shownNow = (queries: QueryClient, id: string) =>
+  shownTurns(queries.getQueryData<Stored>(messagesKey(id)), liveTurns(id));
+const answerIds = (turns: readonly Turn[]) => turns.flatMap(({ answer }) => (answer ? [answer.id] : []));
+const lastAnswer = (turns: readonly Turn[]) => answerIds(turns).at(-1);
 
 /** Whether more was said elsewhere than is shown here. Reads the list anew, so that it is shown from then on. */
 async function wentOn(queries: QueryClient, id: string): Promise<boolean> {
-  const shown = shownTurns(queries.getQueryData<Stored>(messagesKey(id)), liveTurns(id));
+  const shown = shownNow(queries, id);
   const queryFn = ({ signal }: { signal: AbortSignal }) => readStored(id, signal);
   const { messages } = await queries.query({ queryKey: messagesKey(id), queryFn, staleTime: 0 });
   return lastAnswer(toTurns(messages)) !== lastAnswer(shown);
@@ -118,7 +121,7 @@ async function mayReplace(queries: QueryClient, id: string): Promise<boolean> {
 
 async function askAndRefresh(queries: QueryClient, id: string, question: string, over: Over | null): Promise<void> {
   try {
-    await ask(id, question, over);
+    await ask(id, question, over, answerIds(shownNow(queries, id)));
   } catch (error) {
     if (isSignedOut(error)) keepDraft(id, question);
     noticeSignedOut(queries, error);
@@ -134,17 +137,27 @@ export function useAsk(id: string): (question: string, over?: Over) => Promise<b
   const queries = useQueryClient();
   return async (question, over) => {
     if (over?.message && !(await mayReplace(queries, id))) return false;
+    if (isAnswering(id)) {
+      // Asked while that was looked up, from the field below.
+      say("Another answer is arriving. Ask again once it is there.");
+      return false;
+    }
     void askAndRefresh(queries, id, question, over ?? null);
     return true;
   };
 }
 
-/** Starts a conversation with its first question; gives the conversation as soon as the question is on its way. */
-export function useAskNew() {
+/**
+ * Starts a conversation with its first question; gives the conversation as soon as the question is on its way. Then its
+ * draft is gone, also where its writer has left the page.
+ */
+export function useAskNew(draft: string) {
   const queries = useQueryClient();
   return useMutation<Conversation, Error, string>({
     mutationFn: startConversation,
     onSuccess: ({ id }, question) => {
+      // An example is asked beside what was typed.
+      dropDraft(draft, question);
       queries.setQueryData<Stored>(messagesKey(id), { messages: [], settled: [] });
       void queries.invalidateQueries({ queryKey: LIST });
       void askAndRefresh(queries, id, question, null);

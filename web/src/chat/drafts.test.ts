@@ -1,6 +1,6 @@
 import { act, renderHook } from "@testing-library/react";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { forgetDrafts, keepDraft, readDraft, useDraft } from "./drafts";
+import { dropDraft, forgetDrafts, keepDraft, readDraft, useDraft } from "./drafts";
 
 const typed = (key: string, text: string) => {
   const { result, unmount } = renderHook(() => useDraft(key));
@@ -26,10 +26,20 @@ describe("a draft", () => {
     expect(sessionStorage.length).toBe(0);
   });
 
-  it("takes back a question that was not taken, before what was typed since", () => {
-    typed("c1", "Next?");
-    keepDraft("c1", "First?");
-    expect(readDraft("c1")).toBe("First?\nNext?");
+  it("takes back a question that was not taken, before what was typed since, in its field too", () => {
+    const { result } = renderHook(() => useDraft("c1"));
+    act(() => result.current[1]("Next?"));
+    act(() => keepDraft("c1", "First?"));
+    expect(result.current[0]).toBe("First?\nNext?");
+  });
+
+  it("goes with the question that it was, and stays where more was typed since", () => {
+    typed("c1", " And when? ");
+    dropDraft("c1", "And when?");
+    expect(readDraft("c1")).toBe("");
+    typed("c1", "And when? And where?");
+    dropDraft("c1", "And when?");
+    expect(readDraft("c1")).toBe("And when? And where?");
   });
 
   it("is gone after signing out", () => {

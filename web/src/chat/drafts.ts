@@ -3,10 +3,11 @@
  * ends and begins anew, which loads the page afresh.
  */
 
-import { useState } from "react";
+import { useSyncExternalStore } from "react";
 
 const PREFIX = "footnote.draft.";
 const drafts = new Map<string, string>();
+const listeners = new Set<() => void>();
 
 export function readDraft(key: string): string {
   const kept = drafts.get(key);
@@ -26,11 +27,17 @@ function writeDraft(key: string, text: string): void {
   } catch {
     // Storage is blocked: the draft holds until the page is loaded afresh.
   }
+  for (const listener of listeners) listener();
 }
 
 /** Puts back a question that was not taken, before what was typed since. */
 export function keepDraft(key: string, question: string): void {
   writeDraft(key, [question, readDraft(key)].filter(Boolean).join("\n"));
+}
+
+/** Empties the field of a question that is on its way; what was typed on since stays. */
+export function dropDraft(key: string, question: string): void {
+  if (readDraft(key).trim() === question) writeDraft(key, "");
 }
 
 /** Called at sign-out: nothing that was typed is left to the next person. */
@@ -42,14 +49,16 @@ export function forgetDrafts(): void {
   } catch {
     // Storage is blocked: nothing was kept in it.
   }
+  for (const listener of listeners) listener();
 }
 
 /** A field's text. `key` is a conversation's id, or names the person where there is no conversation yet. */
 export function useDraft(key: string): [string, (text: string) => void] {
-  const [text, setText] = useState(() => readDraft(key));
-  const change = (next: string) => {
-    writeDraft(key, next);
-    setText(next);
-  };
-  return [text, change];
+  const text = useSyncExternalStore(subscribe, () => readDraft(key));
+  return [text, (next) => writeDraft(key, next)];
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }

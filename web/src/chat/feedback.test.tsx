@@ -28,8 +28,8 @@ function show() {
 const up = () => screen.getByTestId("feedback-up");
 const down = () => screen.getByTestId("feedback-down");
 const field = () => screen.getByLabelText("What was wrong? (optional)");
-const send = () => screen.getByText<HTMLButtonElement>("Send");
-const sent = () => waitFor(() => expect(send().disabled).toBe(false));
+const send = () => screen.getByText("Send");
+const sent = () => waitFor(() => expect(send().getAttribute("aria-busy")).toBeNull());
 
 it("keeps the comment and the rating before it where the server does not take them", async () => {
   show();
@@ -46,10 +46,12 @@ it("keeps the comment and the rating before it where the server does not take th
   expect(up().getAttribute("aria-pressed")).toBe("false");
 });
 
-it("closes the comment once the server has it", async () => {
+it("closes the comment once the server has it, and the focus goes back to what opened it", async () => {
   server.fails = false;
   show();
   await sent();
+  send().focus();
   fireEvent.click(send());
   await waitFor(() => expect(screen.queryByText("Send")).toBeNull());
+  expect(document.activeElement).toBe(down());
 });

@@ -22,16 +22,10 @@ const EXAMPLES = [
 export function NewQuestion() {
   const me = useSignedIn();
   const navigate = useNavigate();
-  const [text, setText] = useDraft(`new.${me.id}`);
-  const askNew = useAskNew();
-  const submit = (question: string) =>
-    askNew.mutate(question, {
-      onSuccess: ({ id }) => {
-        // An example is asked beside what was typed.
-        if (question === text.trim()) setText("");
-        void navigate(`/c/${id}`);
-      },
-    });
+  const draft = `new.${me.id}`;
+  const [text, setText] = useDraft(draft);
+  const askNew = useAskNew(draft);
+  const submit = (question: string) => askNew.mutate(question, { onSuccess: ({ id }) => void navigate(`/c/${id}`) });
   const first = me.name.split(" ")[0];
   return (
     <Page title="Footnote" narrow>

@@ -18,6 +18,8 @@ describe("a question that is edited", () => {
     const field = screen.getByRole("textbox", { name: "Edit question" });
     expect(field).toHaveProperty("value", "Who signs?");
     expect(document.activeElement).toBe(field);
+    const note = document.getElementById(field.getAttribute("aria-describedby") ?? "");
+    expect(note?.textContent).toContain("will be replaced");
     await userEvent.keyboard(" And when?{Enter}");
     expect(onAsk.mock.calls).toEqual([["Who signs? And when?"]]);
     expect(screen.queryByRole("textbox")).toBeNull();

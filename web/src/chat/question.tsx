@@ -1,8 +1,9 @@
 /** A turn's question, and the field to put it otherwise. */
 
 import { Pencil } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useId, useState } from "react";
 import { IconButton } from "@/ui/button";
+import { useFocusBack } from "@/ui/kept-focus";
 import { Composer } from "./composer";
 import styles from "./question.module.css";
 
@@ -15,12 +16,14 @@ interface QuestionProps {
 export function Question({ question, onAsk }: QuestionProps) {
   const [text, setText] = useState<string | null>(null);
   const edit = useFocusBack(text !== null);
+  const note = useId();
   if (text !== null) {
     return (
       <div className={styles.editing} data-testid="editing">
         <h2 className="visually-hidden">{question}</h2>
         <Composer
           label="Edit question"
+          describedBy={note}
           value={text}
           onChange={setText}
           onSubmit={(edited) => {
@@ -30,7 +33,9 @@ export function Question({ question, onAsk }: QuestionProps) {
           onCancel={() => setText(null)}
           busy={!onAsk}
         />
-        <p className={styles.note}>The answer to this question and all that was asked after it will be replaced.</p>
+        <p id={note} className={styles.note}>
+          The answer to this question and all that was asked after it will be replaced.
+        </p>
       </div>
     );
   }
@@ -52,15 +57,4 @@ export function Question({ question, onAsk }: QuestionProps) {
       </IconButton>
     </div>
   );
-}
-
-/** Where the field was left, the focus goes back to what opened it. */
-function useFocusBack(editing: boolean) {
-  const button = useRef<HTMLButtonElement>(null);
-  const before = useRef(editing);
-  useEffect(() => {
-    if (before.current && !editing) button.current?.focus({ preventScroll: true });
-    before.current = editing;
-  }, [editing]);
-  return button;
 }

@@ -2,43 +2,97 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { MemoryRouter } from "react-router";
-import { expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Answer, Message } from "@/api/types";
+import { forgetDrafts } from "./drafts";
 import { Thread } from "./thread";
 
-/** A server that gives the messages when the test says so, and answers every question with a conflict. */
+/** A server that gives its first list when the test says so, and answers every question with a conflict. */
 const server = vi.hoisted(() => {
-  const state: { lists: number; give: () => void } = { lists: 0, give: () => undefined };
+  const state = { lists: 0, messages: [] as unknown[], give: () => undefined as unknown };
   vi.stubGlobal("fetch", async (request: Request): Promise<Response> => {
     if (request.url.endsWith("/ask"))
       return Response.json(
         { title: "Conflict", status: 409, detail: "Load it again.", code: "conflict" },
         { status: 409 },
       );
-    if (request.url.endsWith("/messages") && ++state.lists === 1)
-      await new Promise<void>((resolve) => (state.give = resolve));
-    return Response.json({ items: [], next_cursor: null });
+    if (!request.url.endsWith("/messages")) return Response.json({ items: [], next_cursor: null });
+    if (++state.lists === 1) await new Promise((resolve) => (state.give = () => resolve(null)));
+    return Response.json({ items: state.messages });
   });
   return state;
 });
 
-it("waits with a question for the messages, and is loaded again where it went on elsewhere", async () => {
-  vi.stubGlobal("matchMedia", () => ({ matches: false }));
-  Element.prototype.scrollIntoView = () => undefined;
+const answer = (id: string) =>
+  ({ id, text: "Yes.", sentences: [], sources: [], conflicts: [], outcome: "answered" }) as unknown as Answer;
+const exchange = (number: number): Message[] => [
+  { id: `q${number}`, role: "user", content: `q${number}?`, answer: null, created_at: "2026-03-04T12:00:00Z" },
+  {
+    id: `a${number}`,
+    role: "assistant",
+    content: "Yes.",
+    answer: answer(`a${number}`),
+    created_at: "2026-03-04T12:00:01Z",
+  },
+];
+
+let number = 0;
+
+function open() {
   render(
     <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
       <MemoryRouter>
-        <Thread id="c1" />
+        <Thread id={`c${String(++number)}`} />
       </MemoryRouter>
     </QueryClientProvider>,
   );
-  const field = screen.getByTestId("question");
-  await userEvent.type(field, "Who?{Enter}");
-  expect(field).toHaveProperty("value", "Who?");
-  server.give();
-  await waitFor(() => expect(screen.getByTestId("send")).toHaveProperty("disabled", false));
-  await userEvent.type(field, "{Enter}");
-  await userEvent.click(await screen.findByRole("button", { name: "Load again" }));
-  await waitFor(() => expect(field).toHaveProperty("value", "Who?"));
-  expect(screen.queryByTestId("error")).toBeNull();
-  expect(server.lists).toBe(2);
+}
+
+const field = () => screen.getByRole("textbox", { name: "Question" });
+const ready = () => waitFor(() => expect(screen.getByTestId("send").getAttribute("aria-disabled")).toBe("false"));
+
+beforeEach(() => {
+  vi.stubGlobal("matchMedia", () => ({ matches: false }));
+  Element.prototype.scrollIntoView = () => undefined;
+  Object.assign(server, { lists: 0, messages: [] });
+  forgetDrafts();
+});
+
+describe("a conversation that went on elsewhere", () => {
+  it("is loaded again, and waits with a question for the messages", async () => {
+    open();
+    await userEvent.type(field(), "Who?{Enter}");
+    expect(field()).toHaveProperty("value", "Who?");
+    server.give();
+    await ready();
+    await userEvent.type(field(), "{Enter}");
+    await userEvent.click(await screen.findByRole("button", { name: "Load again" }));
+    await waitFor(() => expect(field()).toHaveProperty("value", "Who?"));
+    expect(screen.queryByTestId("error")).toBeNull();
+    expect(server.lists).toBe(2);
+  });
+
+  it("puts a question back before what was typed since", async () => {
+    open();
+    await userEvent.type(field(), "Who?");
+    server.give();
+    await ready();
+    await userEvent.type(field(), "{Enter}");
+    const again = await screen.findByRole("button", { name: "Load again" });
+    await userEvent.type(field(), "And when?");
+    await userEvent.click(again);
+    await waitFor(() => expect(field()).toHaveProperty("value", "Who?\nAnd when?"));
+  });
+
+  it("puts an edited question back before what was typed below", async () => {
+    server.messages = exchange(1);
+    open();
+    await userEvent.type(field(), "And when?");
+    server.give();
+    await userEvent.click(await screen.findByTestId("edit"));
+    server.messages = [...exchange(1), ...exchange(2)];
+    await userEvent.type(screen.getByRole("textbox", { name: "Edit question" }), " Really?{Enter}");
+    await waitFor(() => expect(field()).toHaveProperty("value", "q1? Really?\nAnd when?"));
+    expect(await screen.findByText("q2?")).toBeTruthy();
+  });
 });

@@ -1,14 +1,16 @@
 /** One conversation: its turns from first to last, and the field for the next question. */
 
 import { MessageCircleOff } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import { ApiError } from "@/api/problem";
 import { Page } from "@/shell/page";
 import { ButtonLink } from "@/ui/button";
+import { smoothly } from "@/ui/motion";
 import { Empty, ErrorNotice, Skeleton } from "@/ui/notice";
+import { Announcer } from "./announcer";
 import { Composer } from "./composer";
 import { useAsk, useConversationTitle, useTurns } from "./conversations";
-import { readDraft, useDraft } from "./drafts";
+import { keepDraft, useDraft } from "./drafts";
 import { TurnView } from "./turn-view";
 import { dropGivenUp, overFrom, stop, type Turn } from "./turns";
 import styles from "./thread.module.css";
@@ -23,16 +25,13 @@ export function Thread({ id }: { id: string }) {
   const list = useScrollToLast(turns.length, last?.id);
   const dock = useRef<HTMLDivElement>(null);
   if (error) return <Unreadable error={error} onRetry={() => void refetch()} />;
-  const submit = (question: string) => {
+  const submit = async (question: string) => {
     setText("");
-    void ask(question);
-  };
-  const putBack = (question: string) => {
-    if (!readDraft(id)) setText(question);
+    if (!(await ask(question))) keepDraft(id, question);
   };
   const askOver = async (turn: Turn, question: string) => {
     if (!(await ask(question, overFrom(turns, turn)))) {
-      if (question !== turn.question) putBack(question);
+      if (question !== turn.question) keepDraft(id, question);
       return;
     }
     // What had the focus is replaced; the field has the stop button beside it.
@@ -42,7 +41,7 @@ export function Thread({ id }: { id: string }) {
   const loadAgain = async (turn: Turn) => {
     if ((await refetch()).isError) return;
     dropGivenUp(id);
-    putBack(turn.question);
+    keepDraft(id, turn.question);
   };
   return (
     <Page title={title}>
@@ -65,7 +64,7 @@ export function Thread({ id }: { id: string }) {
         <Composer
           value={text}
           onChange={setText}
-          onSubmit={submit}
+          onSubmit={(question) => void submit(question)}
           onStop={live ? () => stop(id) : undefined}
           busy={isPending}
           placeholder={turns.length > 0 ? "Ask a follow-up" : "Ask a question"}
@@ -85,28 +84,9 @@ function useScrollToLast(count: number, last: string | undefined) {
     const opening = before.current === undefined;
     before.current = last;
     if (opening && count === 1) return;
-    list.current?.lastElementChild?.scrollIntoView({ block: "start", behavior: opening ? "auto" : "smooth" });
+    list.current?.lastElementChild?.scrollIntoView({ block: "start", behavior: opening ? "auto" : smoothly() });
   }, [count, last]);
   return list;
-}
-
-/** Tells screen readers how the answer goes: whole sentences as they are checked, not every piece of a word. */
-function Announcer({ turn }: { turn: Turn | undefined }) {
-  const [watched, setWatched] = useState(false);
-  const live = turn?.phase === "searching" || turn?.phase === "writing";
-  if (live && !watched) setWatched(true);
-  if (!turn || !watched) return <div role="log" aria-live="polite" className="visually-hidden" />;
-  return (
-    <div role="log" aria-live="polite" className="visually-hidden">
-      {turn.phase === "searching" && <p>Searching the documents.</p>}
-      {turn.sentences.map((sentence) => (
-        <p key={sentence.start}>{sentence.text}</p>
-      ))}
-      {turn.answer?.outcome === "refused" && <p>Nothing that you may read answers this question.</p>}
-      {turn.phase === "done" && <p>The answer is complete.</p>}
-      {turn.phase === "stopped" && <p>Stopped.</p>}
-    </div>
-  );
 }
 
 function Unreadable({ error, onRetry }: { error: Error; onRetry: () => void }) {

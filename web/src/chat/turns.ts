@@ -28,6 +28,8 @@ export interface Turn {
   answer: Answer | null;
   error: unknown;
   over: Over | null;
+  /** Ids of the answers that were there when it was asked here. */
+  known: readonly string[];
 }
 
 interface Asking {
@@ -41,9 +43,11 @@ const listeners = new Set<() => void>();
 
 let begun = 0;
 
-export function begin(question: string, { id, over = null }: { id?: string; over?: Over | null } = {}): Turn {
+type Beginning = Partial<Pick<Turn, "id" | "over" | "known">>;
+
+export function begin(question: string, { id, over = null, known = [] }: Beginning = {}): Turn {
   const empty = { text: "", sentences: [], sources: [], answer: null, error: null };
-  return { id: id ?? `live-${String(++begun)}`, question, phase: "searching", ...empty, over };
+  return { id: id ?? `live-${String(++begun)}`, question, phase: "searching", ...empty, over, known };
 }
 
 /** The turn after one more event. */
@@ -78,8 +82,7 @@ export function overFrom(turns: readonly Turn[], turn: Turn): Over {
 export function standing(turns: readonly Turn[]): Turn[] {
   const shown: Turn[] = [];
   for (const turn of turns) {
-    const replaces = turn.phase !== "failed" && turn.phase !== "stopped";
-    const from = replaces ? shown.findIndex((earlier) => isOver(turn.over, earlier)) : -1;
+    const from = isCutOff(turn) ? -1 : shown.findIndex((earlier) => isOver(turn.over, earlier));
     if (from >= 0) shown.length = from;
     shown.push(turn);
   }
@@ -97,10 +100,30 @@ function isOver(over: Over | null, turn: Turn): boolean {
  * turns that the list would hold if they still stood. A turn asked here keeps its id, and with it its place on the page.
  */
 export function merged(stored: readonly Turn[], settled: readonly string[], asked: readonly Turn[]): Turn[] {
-  const ids = new Map(asked.map((turn) => [turn.answer?.id, turn.id]));
+  const ids = idsByAnswer(stored, asked);
   const listed = stored.map((turn) => ({ ...turn, id: (turn.answer && ids.get(turn.answer.id)) ?? turn.id }));
   const held = new Set([...settled, ...listed.map((turn) => turn.id)]);
   return standing([...listed, ...asked.filter((turn) => !held.has(turn.id))]);
+}
+
+/**
+ * Ids of the turns asked here, by the answer that the list holds of them. One that was cut off may be in it all the same:
+ * its answer was kept as the reader pressed stop, or as the connection broke. Its words tell it among what is new.
+ */
+function idsByAnswer(stored: readonly Turn[], asked: readonly Turn[]): ReadonlyMap<string, string> {
+  const ids = new Map<string, string>();
+  for (const turn of asked) if (turn.answer) ids.set(turn.answer.id, turn.id);
+  for (const turn of asked.filter(isCutOff)) {
+    const isNew = ({ id }: Answer) => !ids.has(id) && !turn.known.includes(id);
+    const kept = stored.find(({ question, answer }) => question === turn.question && answer && isNew(answer));
+    if (kept?.answer) ids.set(kept.answer.id, turn.id);
+  }
+  return ids;
+}
+
+/** Whether it ended before its answer was whole. */
+function isCutOff({ phase }: Turn): boolean {
+  return phase === "failed" || phase === "stopped";
 }
 
 export function useLiveTurns(conversationId: string): Turn[] {
@@ -123,13 +146,21 @@ export function isAnswering(conversationId: string): boolean {
   return Boolean(conversations.get(conversationId)?.abort);
 }
 
-/** Asks, and keeps the conversation's last turn up to date until it ends. Errors become part of the turn. */
-export async function ask(conversationId: string, question: string, over: Over | null = null): Promise<void> {
+/**
+ * Asks, and keeps the conversation's last turn up to date until it ends. Errors become part of the turn. `known` are ids
+ * of the answers that are there already.
+ */
+export async function ask(
+  conversationId: string,
+  question: string,
+  over: Over | null = null,
+  known: readonly string[] = [],
+): Promise<void> {
   const asking = conversations.get(conversationId);
   if (asking?.abort) return;
   const abort = new AbortController();
   const earlier = (asking?.turns ?? []).filter((turn) => !isGivenUp(turn));
-  set(conversationId, { turns: [...earlier, begin(question, { over })], abort });
+  set(conversationId, { turns: [...earlier, begin(question, { over, known })], abort });
   const asked = { question, conversation_id: conversationId, ...(over?.message && { replaces: over.message }) };
   try {
     for await (const event of askServer(asked, abort.signal)) {

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import type { PageSpan } from "@/api/types";
 import { layout, type Passage, type Section } from "@/text/layout";
 import { Button } from "@/ui/button";
+import { smoothly } from "@/ui/motion";
 import { Notice } from "@/ui/notice";
 import styles from "./document-text.module.css";
 
@@ -92,7 +93,7 @@ function ReturnToPassage({ mark }: { mark: RefObject<HTMLElement | null> }) {
   if (!away) return null;
   return (
     <div className={styles.return}>
-      <Button onClick={() => mark.current?.scrollIntoView({ block: "center", behavior: "smooth" })}>
+      <Button onClick={() => mark.current?.scrollIntoView({ block: "center", behavior: smoothly() })}>
         {away === "up" ? <ArrowUp size={15} /> : <ArrowDown size={15} />} To the cited passage
       </Button>
     </div>

@@ -1,11 +1,13 @@
 /** All documents that one may read or edit: find them, add to them, see how they come along. */
 
 import { FileSearch, FileText } from "lucide-react";
+import { useRef, type ReactNode } from "react";
 import type { DocumentFilter } from "@/api/documents";
 import type { Document } from "@/api/types";
 import { Heading, Page } from "@/shell/page";
 import { useSignedIn } from "@/shell/session";
 import { Button } from "@/ui/button";
+import { useKeptFocus } from "@/ui/kept-focus";
 import { Empty, ErrorNotice, Skeleton } from "@/ui/notice";
 import { Offline } from "@/ui/offline";
 import { DocumentFilters, useFilter } from "./document-filters";
@@ -15,6 +17,7 @@ import { unfinishedIds } from "./live";
 import { QueueLine } from "./queue-line";
 import { UploadZone } from "./upload-zone";
 import { useUploads } from "./uploads";
+import { foundWords } from "./words";
 import styles from "./documents-page.module.css";
 
 export default function DocumentsPage() {
@@ -41,15 +44,19 @@ function DocumentList({ filter }: { filter: DocumentFilter }) {
   if (isPending) return <Skeleton lines={8} />;
   if (!data) return <ErrorNotice error={error} onRetry={() => void refetch()} />;
   const documents = data.pages.flatMap((page) => page.items);
-  if (documents.length === 0) return <NoDocuments filtered={filter.q !== "" || filter.state !== ""} />;
+  const filtered = filter.q !== "" || filter.state !== "";
   return (
-    <>
+    <Found words={filtered && !isPlaceholderData ? foundWords(documents.length, hasNextPage) : ""}>
       {error && <ErrorNotice error={error} onRetry={() => void refetch()} />}
-      <ul className={styles.list} aria-label="Documents" data-stale={isPlaceholderData || undefined}>
-        {documents.map((document) => (
-          <DocumentRow key={document.id} document={document} />
-        ))}
-      </ul>
+      {documents.length === 0 ? (
+        <NoDocuments filtered={filtered} />
+      ) : (
+        <ul className={styles.list} data-stale={isPlaceholderData || undefined}>
+          {documents.map((document) => (
+            <DocumentRow key={document.id} document={document} />
+          ))}
+        </ul>
+      )}
       {hasNextPage && (
         <div className={styles.more}>
           <Button busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
@@ -57,7 +64,21 @@ function DocumentList({ filter }: { filter: DocumentFilter }) {
           </Button>
         </div>
       )}
-    </>
+    </Found>
+  );
+}
+
+/** The list, and for the ear how many there are once it was searched. */
+function Found({ words, children }: { words: string; children: ReactNode }) {
+  const list = useRef<HTMLElement>(null);
+  const kept = useKeptFocus(list);
+  return (
+    <section aria-label="Documents" ref={list} {...kept}>
+      <p role="status" className="visually-hidden">
+        {words}
+      </p>
+      {children}
+    </section>
   );
 }
 

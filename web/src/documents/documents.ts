@@ -130,7 +130,12 @@ function useChange<Input>(mutationFn: (input: Input) => Promise<unknown>) {
   return useMutation({ mutationFn, onSuccess: refresh });
 }
 
-export const useDeleteDocument = () => useChange(deleteDocument);
+/** Does not wait until all is read again: by then the row is gone, and nobody is there to say that it worked. */
+export function useDeleteDocument() {
+  const refresh = useRefreshDocuments();
+  return useMutation({ mutationFn: deleteDocument, onSuccess: () => void refresh() });
+}
+
 export const useRetryDocument = () => useChange(retryDocument);
 export const useSetGrants = () =>
   useChange(({ id, grants }: { id: string; grants: string[] }) => setGrants(id, grants));

@@ -40,3 +40,12 @@ it.each([{ isComposing: true }, { keyCode: 229 }])("leaves Enter to the input me
   fireEvent.keyDown(field(), { key: "Enter" });
   expect(screen.getByTestId("grant").textContent).toBe("hr (group)");
 });
+
+it("keeps the focus where a reader is removed, or added from what is proposed", async () => {
+  render(<Form />);
+  const box = screen.getByRole("group", { name: "Readers" });
+  for (const name of ["+ Everyone", "Remove Everyone"]) {
+    await userEvent.click(screen.getByRole("button", { name }));
+    expect(document.activeElement).toBe(box);
+  }
+});

@@ -1,11 +1,12 @@
 /** Who may read: people and groups as a list that one adds to and takes from. */
 
 import { X } from "lucide-react";
-import type { KeyboardEvent } from "react";
+import { useRef, type KeyboardEvent } from "react";
 import { useSignedIn } from "@/shell/session";
 import { Button, IconButton } from "@/ui/button";
 import { isComposing } from "@/ui/composing";
 import { TextField } from "@/ui/field";
+import { useKeptFocus } from "@/ui/kept-focus";
 import { grantLabel, toGrant, type Readers } from "./access";
 import styles from "./access-dialog.module.css";
 
@@ -17,6 +18,8 @@ interface GrantFieldProps {
 export function GrantField({ readers, onChange }: GrantFieldProps) {
   const { groups, email } = useSignedIn();
   const { grants, typed } = readers;
+  const box = useRef<HTMLDivElement>(null);
+  const kept = useKeptFocus(box);
   const meant = toGrant(typed);
   const suggestions = ["everyone", ...groups.map((group) => `group:${group}`), `user:${email}`];
   const setGrants = (next: string[]) => onChange({ ...readers, grants: next });
@@ -30,7 +33,7 @@ export function GrantField({ readers, onChange }: GrantFieldProps) {
     addTyped();
   };
   return (
-    <>
+    <div className={styles.form} role="group" aria-label="Readers" ref={box} {...kept}>
       <ul className={styles.grants} aria-label="May read it">
         {grants.map((grant) => (
           <li key={grant} className={styles.grant} data-testid="grant">
@@ -55,7 +58,7 @@ export function GrantField({ readers, onChange }: GrantFieldProps) {
             onChange={(text) => onChange({ ...readers, typed: text })}
             onKeyDown={onKeyDown}
           />
-          <Button onClick={addTyped} disabled={!meant}>
+          <Button onClick={addTyped} aria-disabled={!meant}>
             Add
           </Button>
         </div>
@@ -74,6 +77,6 @@ export function GrantField({ readers, onChange }: GrantFieldProps) {
             ))}
         </div>
       </div>
-    </>
+    </div>
   );
 }

@@ -17,7 +17,7 @@ export function RetryButton({ document }: { document: Document }) {
       className={styles.retry}
       busy={retry.isPending}
       onClick={() => retry.mutate(document.id, { onError: sayError })}
-      aria-label={`Try “${document.title}” again`}
+      aria-label={`Try again: ${document.title}`}
       data-testid="retry"
     >
       <RotateCcw size={14} aria-hidden="true" /> Try again

@@ -1,6 +1,8 @@
 /** The files on their way, and those that did not arrive. */
 
+import { useRef } from "react";
 import { Button } from "@/ui/button";
+import { useKeptFocus } from "@/ui/kept-focus";
 import { useNews } from "./documents";
 import { UploadRow } from "./upload-row";
 import {
@@ -19,9 +21,11 @@ import styles from "./upload-zone.module.css";
 export function UploadList() {
   const uploads = useUploads();
   const news = useNews();
-  if (uploads.length === 0) return null;
+  const list = useRef<HTMLDivElement>(null);
+  const kept = useKeptFocus(list);
+  // There also while it is empty: what is said in a place that was not there before is not read out.
   return (
-    <div className={styles.list}>
+    <div className={styles.list} role="group" aria-label="Files sent" ref={list} {...kept}>
       <UploadSummary uploads={uploads} />
       <ul>
         {uploads.map((item) => (
@@ -34,13 +38,10 @@ export function UploadList() {
 
 /** How many there are, and what can be done with all of them. */
 function UploadSummary({ uploads }: { uploads: readonly UploadItem[] }) {
-  const sent = uploads.filter(hasArrived).length;
   const left = uploads.filter(isOnItsWay).length;
   return (
-    <div className={styles.head}>
-      <p role="status">
-        {left > 0 ? `Sending ${left === 1 ? "1 file" : `${left} files`}…` : `Sent ${sent} of ${uploads.length}`}
-      </p>
+    <div className={styles.head} data-empty={uploads.length === 0 || undefined}>
+      <p role="status">{summary(uploads)}</p>
       <div className={styles.buttons}>
         {uploads.some(canBeSentAgain) && (
           <Button weight="ghost" small onClick={sendFailedAgain}>
@@ -60,4 +61,10 @@ function UploadSummary({ uploads }: { uploads: readonly UploadItem[] }) {
       </div>
     </div>
   );
+}
+
+function summary(uploads: readonly UploadItem[]): string {
+  const left = uploads.filter(isOnItsWay).length;
+  if (left > 0) return `Sending ${left === 1 ? "1 file" : `${left} files`}…`;
+  return uploads.length > 0 ? `Sent ${uploads.filter(hasArrived).length} of ${uploads.length}` : "";
 }

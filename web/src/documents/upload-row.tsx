@@ -73,6 +73,7 @@ function Sending({ item }: { item: UploadItem }) {
 function statusWords({ state, error, version }: UploadItem): string | null {
   if (state === "sending") return `${explain(error).title}. It is sent again in a moment, by itself.`;
   if (state === "unchanged") return "Already here, word for word.";
+  if (state === "updated") return "Already here, word for word: only its readers or its date have changed.";
   if (state === "waiting") return "Waits for its turn.";
   // Whoever sent a new file by a name that was taken learns it here.
   return version !== null && version > 1 ? `Replaced version ${version - 1}.` : null;

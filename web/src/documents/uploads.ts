@@ -5,7 +5,7 @@
 
 import { useSyncExternalStore } from "react";
 import { ApiError, ConnectionLost, explain } from "@/api/problem";
-import { pathInFolder, upload, type FileWithPath } from "@/api/upload";
+import { pathInFolder, upload, type FileWithPath, type Outcome } from "@/api/upload";
 
 /** At once; the rest waits. More would only share the same line. */
 const AT_ONCE = 3;
@@ -20,7 +20,7 @@ export interface UploadItem {
   /** Its path in the folder that it came with, or its name. */
   name: string;
   grants: string[];
-  state: "waiting" | "sending" | "sent" | "unchanged" | "failed";
+  state: "waiting" | "sending" | "failed" | Outcome;
   /** 0 to 1. */
   progress: number;
   /** The document it became, and which version of it. */
@@ -95,7 +95,7 @@ export function isOnItsWay({ state }: UploadItem): boolean {
 }
 
 export function hasArrived({ state }: UploadItem): boolean {
-  return state === "sent" || state === "unchanged";
+  return state === "sent" || state === "updated" || state === "unchanged";
 }
 
 /** Takes a file off the list; what is still on its way stops. */
@@ -137,12 +137,12 @@ async function sendOne({ key, file, grants }: UploadItem): Promise<void> {
   change(key, { state: "sending", progress: 0, error: null });
   try {
     const onProgress = seldom((progress) => change(key, { progress, error: null }));
-    const { id, version, unchanged } = await withRetries(
+    const { id, version, outcome } = await withRetries(
       () => upload({ file, grants, signal, onProgress }),
       (error) => change(key, { progress: 0, error }),
       signal,
     );
-    change(key, { state: unchanged ? "unchanged" : "sent", progress: 1, id, version, error: null });
+    change(key, { state: outcome, progress: 1, id, version, error: null });
     sender?.onSent();
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) waitForSignIn(key, error);

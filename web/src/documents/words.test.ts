@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { advice, fractionDone, nextAttempt, progressWords, stageWord } from "./words";
+import { advice, foundWords, fractionDone, nextAttempt, progressWords, stageWord } from "./words";
 
 const NOW = Date.parse("2026-03-04T12:00:00Z");
 
@@ -40,5 +40,16 @@ describe("what comes next", () => {
     expect(advice({ state: "failed", code: "encrypted" })).toContain("password");
     expect(advice({ state: "queued", code: "worker_lost" })).toBeNull();
     expect(advice({ state: "failed", code: "something_new" })).toBeNull();
+  });
+});
+
+describe("what a search found", () => {
+  it.each([
+    [0, false, "Nothing fits"],
+    [1, false, "1 document fits"],
+    [12, false, "12 documents fit"],
+    [1050, true, "1,050 documents and more fit"],
+  ])("%i, more: %s: %s", (count, more, words) => {
+    expect(foundWords(count, more)).toBe(words);
   });
 });

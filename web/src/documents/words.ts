@@ -79,3 +79,10 @@ export function nextAttempt(
 function times(count: number): string {
   return count === 1 ? "once" : count === 2 ? "twice" : `${count} times`;
 }
+
+/** What a search found: "1 document fits", "50 documents and more fit". */
+export function foundWords(count: number, more: boolean): string {
+  if (count === 0) return "Nothing fits";
+  if (count === 1 && !more) return "1 document fits";
+  return `${count.toLocaleString("en")} documents ${more ? "and more " : ""}fit`;
+}

@@ -1,7 +1,7 @@
 /** The frame around all pages of a signed-in person: sidebar, or a drawer where the screen is narrow. */
 
 import { Dialog } from "@base-ui/react/dialog";
-import { Suspense, useCallback, useState } from "react";
+import { Suspense, useCallback, useRef, useState } from "react";
 import { Outlet, useLocation } from "react-router";
 import { Skeleton } from "@/ui/notice";
 import popup from "@/ui/popup.module.css";
@@ -14,7 +14,13 @@ import styles from "./shell.module.css";
 
 export function Shell() {
   const [drawer, setDrawer] = useState(false);
-  const open = useCallback(() => setDrawer(true), []);
+  const opener = useRef<Element>(null);
+  const open = useCallback(() => {
+    opener.current = document.activeElement;
+    setDrawer(true);
+  }, []);
+  // Whoever went elsewhere by the menu goes on at the start of that page: the button that opened it is gone.
+  const focusAfter = () => opener.current?.isConnected || document.getElementById("main");
   const { pathname } = useLocation();
   useScrollMemory();
   return (
@@ -29,7 +35,7 @@ export function Shell() {
         <Dialog.Root open={drawer} onOpenChange={setDrawer}>
           <Dialog.Portal>
             <Dialog.Backdrop className={popup.backdrop} />
-            <Dialog.Popup className={styles.drawer} aria-label="Menu">
+            <Dialog.Popup className={styles.drawer} aria-label="Menu" finalFocus={focusAfter}>
               <Sidebar onLeave={() => setDrawer(false)} />
             </Dialog.Popup>
           </Dialog.Portal>

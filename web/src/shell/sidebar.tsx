@@ -1,16 +1,17 @@
 /** Where one can go: a new question, the documents, earlier conversations, and the account. */
 
-import { Activity, Database, FileText, SquarePen, UsersRound } from "lucide-react";
+import { Activity, Database, FileText, SquarePen, UsersRound, X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link, NavLink } from "react-router";
 import { ConversationList } from "@/chat/conversation-list";
+import { IconButton } from "@/ui/button";
 import { AccountMenu } from "./account-menu";
 import { useSignedIn } from "./session";
 import { Wordmark } from "./wordmark";
 import styles from "./sidebar.module.css";
 
 interface SidebarProps {
-  /** Called when a link was followed, so that a drawer can close. */
+  /** In a drawer: closes it. Called when a link was followed, too. */
   onLeave?: () => void;
 }
 
@@ -18,9 +19,16 @@ export function Sidebar({ onLeave }: SidebarProps) {
   const me = useSignedIn();
   return (
     <nav className={styles.sidebar} aria-label="Main">
-      <Link to="/" className={styles.brand} onClick={onLeave}>
-        <Wordmark />
-      </Link>
+      <div className={styles.top}>
+        <Link to="/" className={styles.brand} onClick={onLeave}>
+          <Wordmark />
+        </Link>
+        {onLeave && (
+          <IconButton label="Close menu" onClick={onLeave}>
+            <X size={18} />
+          </IconButton>
+        )}
+      </div>
       <div className={styles.places}>
         <Place to="/" icon={<SquarePen size={16} />} onClick={onLeave}>
           New question

@@ -1,7 +1,7 @@
 /** Buttons, in four weights and two sizes, and links that look like them. */
 
 import { Tooltip } from "@base-ui/react/tooltip";
-import type { ComponentPropsWithRef, ReactElement, ReactNode } from "react";
+import type { ComponentPropsWithRef, MouseEvent, ReactElement, ReactNode } from "react";
 import { Link } from "react-router";
 import styles from "./button.module.css";
 import popup from "./popup.module.css";
@@ -18,22 +18,29 @@ export function buttonClass({ weight = "secondary", small = false }: Look, icon 
 }
 
 interface ButtonProps extends ComponentPropsWithRef<"button">, Look {
+  /** What it does is under way: it does nothing until that is over, and keeps the focus. */
   busy?: boolean;
 }
 
-export function Button({ weight, small, busy = false, className, children, disabled, ...rest }: ButtonProps) {
+export function Button({ weight, small, busy = false, className, children, onClick, ...rest }: ButtonProps) {
   return (
     <button
       type="button"
       className={buttonClass({ weight, small }, false, className)}
-      disabled={disabled || busy}
       aria-busy={busy || undefined}
+      aria-disabled={busy || undefined}
+      onClick={busy ? doNothing : onClick}
       {...rest}
     >
       {busy && <Spinner />}
       {children}
     </button>
   );
+}
+
+/** Nor does it send its form. */
+function doNothing(event: MouseEvent): void {
+  event.preventDefault();
 }
 
 interface IconButtonProps extends ComponentPropsWithRef<"button">, Look {
