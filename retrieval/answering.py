@@ -7,7 +7,7 @@ its wording and not the answer.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import datetime
 from functools import partial
@@ -91,11 +91,13 @@ class Answerer:
         history: Sequence[Turn] = (),
         filters: SearchFilters = NO_FILTERS,
         top_k: int = 8,
+        prompted: Callable[[Sequence[Source]], None] = lambda _: None,
     ) -> AsyncGenerator[AnswerEvent, None]:
         """Yield SourcesFound, then TextDelta and SentenceChecked for each sentence shown, then AnswerDone.
 
-        Raises what the retriever raises (InvalidFilterError, ForbiddenError, IndexUnavailableError). Closing the
-        generator ends a running model request at once.
+        `prompted` hears of the sources that a model is sent, as they are. Raises what the retriever raises
+        (InvalidFilterError, ForbiddenError, IndexUnavailableError). Closing the generator ends a running model request
+        at once.
         """
         transcript = Transcript(answer_id, conversation_id)
         query, model = await self._standalone(question, history, transcript)
@@ -107,7 +109,9 @@ class Answerer:
         retrieved = await self._retrieved(query, principal, filters, top_k, transcript)
         sources = numbered(retrieved.hits)
         async with AsyncExitStack() as ending:
-            ask = partial(self._asked, model, query, sources, transcript, as_of=filters.as_of, ending=ending)
+            ask = partial(
+                self._asked, model, query, sources, transcript, as_of=filters.as_of, ending=ending, prompted=prompted
+            )
             began = time.perf_counter()
             reading, prospects = await asyncio.to_thread(_looked_at, query, retrieved)
             generation = await ask() if is_likely(prospects, self._strictness) else None
@@ -135,7 +139,7 @@ class Answerer:
 
     async def _asked(
         self, model: Model | None, query: str, sources: Sequence[Source], transcript: Transcript, *,
-        as_of: datetime | None, ending: AsyncExitStack,
+        as_of: datetime | None, ending: AsyncExitStack, prompted: Callable[[Sequence[Source]], None],
     ) -> Generation | None:  # fmt: skip
         """The request for an answer from `sources`, sent; it ends with `ending`. None without a model."""
         if model is None:
@@ -145,6 +149,7 @@ class Answerer:
             as_of=as_of, max_prompt_tokens=self._max_prompt_tokens, tokens=self._tokens,
         )  # fmt: skip
         ending.push_async_callback(generation.aclose)
+        prompted(generation.sources)
         generation.begin()
         return generation
 
@@ -227,7 +232,7 @@ def _looked_at(query: str, retrieved: Retrieved) -> tuple[Reading, list[Prospect
 
 
 def _weighed(reading: Reading, prospects: Sequence[Prospect], retrieved: Retrieved) -> tuple[Reading, Evidence]:
-    whole = embedded(reading, retrieved.embedder.embed_sentences)
+    whole = embedded(reading, retrieved.embedder.embed_asked)
     return whole, weigh(whole, prospects)
 
 

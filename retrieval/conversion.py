@@ -8,6 +8,7 @@ import json
 import shutil
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 import openvino
 import torch
 from sentence_transformers import SentenceTransformer
+
+from retrieval.prefixes import from_prompts
 
 PROBES = ["A short sentence.", "Employees may claim up to 45 euros a day for meals while they travel. " * 8]
 MIN_COSINE = 0.999
@@ -55,7 +58,11 @@ def convert(name: str, folder: Path) -> None:
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".converting-"))
     openvino.save_model(graph, scratch / "model.xml", compress_to_fp16=False)
     model.tokenizer.backend_tokenizer.save(str(scratch / "tokenizer.json"))
-    shape = {"dimension": expected.shape[1], "max_tokens": int(model.max_seq_length or 512)}
+    shape = {
+        "dimension": expected.shape[1],
+        "max_tokens": int(model.max_seq_length or 512),
+        "prefixes": asdict(from_prompts(model.prompts, model.default_prompt_name)),
+    }
     (scratch / "footnote.json").write_text(json.dumps(shape))
     try:
         scratch.rename(folder)

@@ -25,6 +25,7 @@ from tokenizers import Tokenizer
 from retrieval.cores import cores
 from retrieval.errors import UnavailableError
 from retrieval.precision import Precision, compiled
+from retrieval.prefixes import NO_PREFIXES, Prefixes, from_prompts, prefixes_of
 
 _log = logging.getLogger(__name__)
 Vectors = npt.NDArray[np.float32]
@@ -47,11 +48,13 @@ _first_inference = Lock()
 class DenseModel(Protocol):
     """Turns texts into vectors of shape (n, dimension), float32, rows of length 1.
 
+    A text is embedded as it is: `prefixes` is what the model says should go before it, and `embedding.py` sees to that.
     `encode` raises UnavailableError where memory does not suffice for a single text, or a server does not answer.
     """
 
     dimension: int
     max_tokens: int
+    prefixes: Prefixes
 
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
@@ -59,14 +62,25 @@ class DenseModel(Protocol):
 
 
 class OpenVinoModel:
-    """A converted transformer on the CPU, in bf16 where that is faster here. Safe to call from several threads."""
+    """A converted transformer on the CPU, in bf16 where that is faster here. Safe to call from several threads.
 
-    def __init__(self, folder: Path, *, threads: int = 0, precision: Precision | None = None) -> None:
+    `prefixes`: what the model says today, where that may differ from what was kept when it was converted.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        threads: int = 0,
+        precision: Precision | None = None,
+        prefixes: Prefixes | None = None,
+    ) -> None:
         import openvino  # noqa: PLC0415 - a heavy optional engine
 
         shape = json.loads((folder / "footnote.json").read_text())
         self.dimension: int = shape["dimension"]
         self.max_tokens: int = shape["max_tokens"]
+        self.prefixes = Prefixes(**shape.get("prefixes", {})) if prefixes is None else prefixes
         self._tokenizer = _tokenizer(folder, max_tokens=self.max_tokens)
         self.count_tokens = token_counter(folder)
         core = openvino.Core()
@@ -130,6 +144,7 @@ class SentenceTransformerModel:
         self.runtime = f"PyTorch {self._model.device.type}"
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.max_tokens = int(self._model.max_seq_length or 512)
+        self.prefixes = from_prompts(self._model.prompts, self._model.default_prompt_name)
         self._lock = Lock()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -142,7 +157,8 @@ class SentenceTransformerModel:
 
     def _infer(self, texts: list[str]) -> Vectors:
         with self._lock:
-            rows = self._model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+            # Without `prompt` the model's default one would go before the texts, which have theirs already.
+            rows = self._model.encode(texts, prompt="", normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(rows, dtype=np.float32).reshape(len(texts), self.dimension)
 
     def count_tokens(self, text: str) -> int:
@@ -165,10 +181,18 @@ def load_dense_model(model: str, cache: Path, *, threads: int = 0) -> DenseModel
             _log.warning("%s runs in PyTorch: it was not converted to OpenVINO: %s", model, done.stderr.strip()[-500:])
             return SentenceTransformerModel(model)
     try:
-        return OpenVinoModel(cache, threads=threads)
+        return OpenVinoModel(cache, threads=threads, prefixes=_said(model, cache))
     except (ImportError, RuntimeError) as error:
         _log.warning("%s runs in PyTorch: OpenVINO does not take it: %s", model, error)
         return SentenceTransformerModel(model)
+
+
+def _said(model: str, cache: Path) -> Prefixes:
+    """What the model says of prefixes, also where the conversion is of a release that did not keep that."""
+    said = prefixes_of(model, json.loads((cache / "footnote.json").read_text()).get("prefixes"))
+    if said is None:
+        _log.warning("whether %s wants prefixes is not known: delete %s to have it converted again", model, cache)
+    return said or NO_PREFIXES
 
 
 def token_counter(folder: Path) -> Callable[[str], int]:

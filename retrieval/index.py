@@ -4,9 +4,10 @@ Knows nothing of documents' metadata, of who is a member of what, or of which ve
 the truth, this is an index. Every search carries an access filter, made from the principal by `retrieval/access.py`.
 """
 
+import logging
 import uuid
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,8 +34,25 @@ TIMEOUT_SECONDS = 10
 _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=2.5)
 # Of each dimension's values: what lies beyond is cut, so that one outlier does not coarsen all others.
 QUANTILE = 0.99
+# What a search brings of a payload.
+_SHOWN = ["document_id", "version", "number", "text", "start", "end", "page", "heading_path"]
 _KEYWORDS = ("document_id", "grants", "data_source", "media_type")
 _INTEGERS = ("version", "generation")
+# What a point's payload holds, but for `modified_at` and `embedded`, which may be absent: Qdrant keeps no null.
+_FIELDS: Mapping[str, tuple[type, ...]] = {
+    "document_id": (str,),
+    "version": (int,),
+    "number": (int,),
+    "generation": (int,),
+    "start": (int,),
+    "end": (int,),
+    "text": (str,),
+    "page": (int, type(None)),
+    "heading_path": (list,),
+    "grants": (list,),
+    "data_source": (str,),
+    "media_type": (str,),
+}
 # What a server says of a request that it will never take: the points are at fault, not the server.
 _REFUSALS = frozenset({400, 413, 422})
 _NOT_IMPLEMENTED = 501
@@ -45,6 +63,7 @@ _GRAPH = models.SearchParams(hnsw_ef=HNSW_EF, acorn=models.AcornSearchParams(ena
 # A server ranks what it found by bytes again by whole vectors only when it is told to, and then of so many times more.
 OVERSAMPLING = 2.0
 _RESCORED = models.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING)
+_log = logging.getLogger(__name__)
 
 
 def connect(url: str, *, api_key: str | None = None, timeout: int = TIMEOUT_SECONDS) -> QdrantClient:
@@ -190,6 +209,12 @@ class ChunkIndex:
         with _unavailable():
             return self._client.count(self._collection, exact=True).count
 
+    def engine(self) -> str:
+        """What serves the index and its version, in its own words."""
+        with _unavailable():
+            said = self._client.info()
+        return f"{said.title} {said.version}"
+
     def is_prepared(self) -> bool:
         """Whether `prepare` was called on this index since its data was last lost."""
         with _unavailable():
@@ -282,6 +307,14 @@ def point_id(document_id: str, version: int, number: int, generation: int) -> st
     return str(uuid.uuid5(NAMESPACE, f"{document_id}/{version}/{number}/{generation}"))
 
 
+def is_well_formed(payload: Mapping[str, Any], fields: Collection[str] = tuple(_FIELDS)) -> bool:
+    """Whether each of these fields is there, with a value of its kind."""
+    return all(
+        name in payload and isinstance(payload[name], _FIELDS[name]) and not isinstance(payload[name], bool)
+        for name in fields
+    ) and isinstance(payload.get("modified_at"), int | float | None)
+
+
 def _stored(record: models.Record) -> StoredPoint:
     vectors = record.vector if isinstance(record.vector, dict) else {}
     dense, sparse = vectors.get(DENSE), vectors.get(SPARSE)
@@ -331,7 +364,9 @@ def _request(
     *,
     params: models.SearchParams | None = None,
 ) -> models.QueryRequest:
-    return models.QueryRequest(query=vector, using=using, filter=allowed, params=params, limit=depth, with_payload=True)
+    return models.QueryRequest(
+        query=vector, using=using, filter=allowed, params=params, limit=depth, with_payload=_SHOWN
+    )
 
 
 def _compiled(allowed: AccessFilter) -> models.Filter:
@@ -368,8 +403,13 @@ def _epoch(moment: datetime | None) -> float | None:
 
 
 def _joined(rankings: Sequence[Sequence[models.ScoredPoint]]) -> list[Candidate]:
-    """`rankings` is dense, then BM25 where the query has a known word."""
+    """`rankings` is dense, then BM25 where the query has a known word. A point that is not well-formed, garbled on a
+    disk or written by somebody else, is left out: audits find it.
+    """
     points = {str(point.id): point for ranking in rankings for point in ranking}
+    for name in [name for name, point in points.items() if not is_well_formed(point.payload or {}, _SHOWN)]:
+        _log.warning("point %s of the index is malformed and left out; the next audit has it written again", name)
+        del points[name]
     places = [{str(point.id): (rank, point.score) for rank, point in enumerate(r, start=1)} for r in rankings]
     dense, sparse = places[0], places[1] if len(places) > 1 else {}
     nowhere = (None, None)

@@ -76,7 +76,10 @@ class Reading:
 
 
 def read(question: str, hits: Sequence[Hit], embed: EmbedTexts) -> Reading:
-    """Cut `hits` into units and embed those nearest to `question` by words: MAX_EMBEDDED, of each hit one."""
+    """Cut `hits` into units and embed those nearest to `question` by words: MAX_EMBEDDED, of each hit one.
+
+    `embed` is given the question first, and then the units: where the two are embedded otherwise, it sees to that.
+    """
     return embedded(cut(question, hits), embed)
 
 
@@ -100,7 +103,7 @@ def cut(question: str, hits: Sequence[Hit]) -> Reading:
 
 
 def embedded(reading: Reading, embed: EmbedTexts) -> Reading:
-    """`reading` with the vectors of the units nearest to its question by words."""
+    """`reading` with the vectors of the units nearest to its question by words; `embed` as for `read`."""
     vectors, cosines = _embed(reading.question, reading.units, embed)
     return replace(reading, vectors=vectors, cosines=cosines)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from retrieval.dense import Vectors
 from retrieval.errors import EmbeddingError, UnavailableError
+from retrieval.prefixes import NO_PREFIXES
 
 BATCH = 64
 ATTEMPTS = 3
@@ -26,9 +27,12 @@ _REFUSED = frozenset({400, 413, 422})
 class RemoteModel:
     """`model` as the server at `url` (ending in /v1) names it. The dimension is what a first request finds.
 
-    `count_tokens` is that of a tokenizer near to the model's own, which no such server offers. Raises UnavailableError
-    where the server does not answer, is busy after three attempts, or answers in another form.
+    `count_tokens` is that of a tokenizer near to the model's own, which no such server offers; nor does it say what its
+    model wants before a text. Raises UnavailableError where the server does not answer, is busy after three attempts,
+    or answers in another form.
     """
+
+    prefixes = NO_PREFIXES
 
     def __init__(
         self,

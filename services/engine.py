@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import structlog
 
 from retrieval.embedding import Embedder
 from retrieval.errors import FootnoteError, UnavailableError
 from retrieval.index import ChunkIndex
+from retrieval.prefixes import NO_PREFIXES, Prefixes
 from retrieval.retriever import Snapshot
 from services.db.generations import Current, Generations
 from services.db.models import Generation
@@ -38,17 +39,24 @@ class Engine:
 class Engines:
     """The active generation's engine, loaded when it changes; the one before is let go. Safe for threads.
 
-    `load` makes the embedder of a model's name, `open_index` the index of a generation's number. Methods raise
+    `load` makes the embedder of a model's name, `open_index` the index of a generation's number. `prefixes` is what the
+    operator says that a new generation is made with; where that is nothing, the model is asked. Methods raise
     UnavailableError where the registry or the index does not answer, or the active generation's model cannot be
     loaded: that is no document's fault.
     """
 
     def __init__(
-        self, generations: Generations, *, load: Callable[[str], Embedder], open_index: Callable[[int], ChunkIndex]
+        self,
+        generations: Generations,
+        *,
+        load: Callable[[str], Embedder],
+        open_index: Callable[[int], ChunkIndex],
+        prefixes: Prefixes = NO_PREFIXES,
     ) -> None:
         self._generations = generations
         self._load = load
         self._open_index = open_index
+        self._said = prefixes
         self._loading = threading.Lock()
         self._engine: Engine | None = None
         self._not_before = 0.0
@@ -93,8 +101,11 @@ class Engines:
         engine = self._engine
         same = engine is not None and engine.embedder.model_name == generation.embedding_model
         embedder = engine.embedder if engine is not None and same else self._load(generation.embedding_model)
-        index = self._open_index(generation.number)
-        return Engine(generation.number, generation.chunk_tokens, embedder.of_recipe(generation.recipe), index)
+        if generation.prefixes is None:
+            made = embedder.for_index(generation.recipe, self._wanted(embedder))
+            generation = self._generations.settle(generation.number, made.prefixes, reads=made.max_tokens)
+        fitting = embedder.for_index(generation.recipe, generation.prefixes or NO_PREFIXES)
+        return Engine(generation.number, generation.chunk_tokens, fitting, self._open_index(generation.number))
 
     def follow(self, stop: threading.Event) -> None:
         """Notice a switch within a second, from a thread of its own, also while nobody searches."""
@@ -116,7 +127,20 @@ class Engines:
                 engine = self._loaded(generation)
                 engine.index.prepare(engine.embedder.dimension)
                 self._engine = engine
+                self._compare(engine.embedder)
                 _log.info("generation_in_use", generation=generation.number, embedding_model=generation.embedding_model)
+
+    def _wanted(self, embedder: Embedder) -> Prefixes:
+        """What a generation that is made now would have."""
+        return self._said.or_else(embedder.own_prefixes)
+
+    def _compare(self, active: Embedder) -> None:
+        """As for the model itself: nothing is embedded again because it says otherwise today, or the settings do."""
+        wanted = self._wanted(active)
+        if active.prefixes != wanted:
+            _log.warning(
+                "prefixes_differ", in_use=asdict(active.prefixes), settings=asdict(wanted), next="footnote reindex"
+            )
 
     def _loaded(self, generation: Generation) -> Engine:
         try:

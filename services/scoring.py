@@ -59,7 +59,7 @@ async def _asked(retriever: Retriever, answerer: Answerer, question: Question) -
     principal = asker(question.grants)
     query = carry_topic(question.text, question.history)
     retrieved = await asyncio.to_thread(retriever.retrieve, query, principal)
-    sufficiency = weigh(read(query, retrieved.hits, retrieved.embedder.embed_sentences)).sufficiency
+    sufficiency = weigh(read(query, retrieved.hits, retrieved.embedder.embed_asked)).sufficiency
     answering = answerer.answer(
         question.text,
         principal,

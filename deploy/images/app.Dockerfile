@@ -24,7 +24,7 @@ WORKDIR /app
 # Dependencies in a layer of their own: it is built again only when pyproject.toml changes.
 COPY pyproject.toml ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-        print(*p['dependencies'], *p['optional-dependencies']['connectors'], sep='\n')" > /tmp/requirements.txt \
+        extra = p['optional-dependencies']; print(*p['dependencies'], *extra['connectors'], *extra['s3'], sep='\n')" > /tmp/requirements.txt \
     && pip install -r /tmp/requirements.txt
 COPY README.md LICENSE ./
 COPY retrieval/ retrieval/

@@ -49,7 +49,7 @@ def _facts(state: Status) -> list[tuple[str, Text]]:
         ("Ready", Text(_ready_time(state))),
         ("Stages", Text(_stages(state.stages, "mean_ms"))),
         ("  p95", Text(_stages(state.stages, "p95_ms"))),
-        ("Index", Text("does not answer" if state.index.chunks is None else f"{_number(state.index.chunks)} chunks")),
+        ("Index", Text(_index(state))),
         ("Parts", Text(parts)),
         ("Version", Text(one_line(state.version))),
     ]
@@ -91,6 +91,13 @@ def _ready_time(state: Status) -> str:
     if times is None:
         return ""
     return f"{_span(1000 * times.p50_s)} after it was sent (p95 {_span(1000 * times.p95_s)})"
+
+
+def _index(state: Status) -> str:
+    chunks, engine = state.index.chunks, state.index.engine
+    if chunks is None:
+        return "does not answer"
+    return f"{_number(chunks)} chunks" + (f" ({one_line(engine)})" if engine else "")
 
 
 def _stages(stages: Sequence[StageTime], figure: str) -> str:

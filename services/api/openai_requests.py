@@ -6,7 +6,7 @@ from retrieval.errors import InvalidInputError, NotFoundError
 from retrieval.types import Turn
 from services.api import schemas
 from services.api.asking import HISTORY
-from services.api.openai_schemas import MODEL, ChatMessage, ChatRequest
+from services.api.openai_schemas import MODEL, ChatMessage, ChatOptions, ChatRequest
 
 # They ask for another wording, or for accounting: an answer is no worse without them.
 IGNORED = frozenset(
@@ -66,7 +66,8 @@ def question_of(request: ChatRequest) -> tuple[schemas.AskRequest, list[Turn]]:
     if not said or said[-1].role != "user":
         raise ParameterError("The last message has to be the user's question.", param="messages", code="no_question")
     history = [Turn(turn.role, turn.content[:MAX_TURN_CHARACTERS]) for turn in said[:-1]][-HISTORY:]
-    return schemas.AskRequest(question=said[-1].content), history
+    chosen = request.footnote or ChatOptions()
+    return schemas.AskRequest(question=said[-1].content, filters=chosen.filters, top_k=chosen.top_k), history
 
 
 def _check_parameters(given: dict[str, Any]) -> None:

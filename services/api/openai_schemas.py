@@ -27,8 +27,16 @@ class StreamOptions(BaseModel):
     include_usage: bool | None = None
 
 
+class ChatOptions(schemas.Request):
+    """As for `/v1/ask`: which documents are looked at, and how many passages are sources."""
+
+    filters: schemas.Filters = schemas.Filters()
+    top_k: int = Field(default=8, ge=1, le=50)
+
+
 class ChatRequest(BaseModel):
-    """A question with its history. `store` keeps it as a conversation, so that it can be explained and rated.
+    """A question with its history. `store` keeps it as a conversation, so that it can be explained and rated;
+    `footnote` holds what OpenAI's protocol has no words for.
 
     Sampling parameters are accepted and ignored. Tools, response formats, several choices and whatever else would
     change the answer's form are refused.
@@ -41,6 +49,7 @@ class ChatRequest(BaseModel):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     store: bool | None = None
+    footnote: ChatOptions | None = None
 
 
 class Tokens(schemas.Response):

@@ -4,29 +4,15 @@ The rule of fairness: what unfinished work may still be writing or deleting is n
 failed or was quarantined keeps what it wrote until it is retried or replaced; no reader sees it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from retrieval.index import StoredPoint, point_id
+from retrieval.index import StoredPoint, is_well_formed, point_id
 from services.auditing.findings import Finding
 from services.db.audit import Expected, ExpectedVersion
 
 GIVEN_UP = ("failed", "quarantined")
-_FIELDS: Mapping[str, tuple[type, ...]] = {
-    "document_id": (str,),
-    "version": (int,),
-    "number": (int,),
-    "generation": (int,),
-    "start": (int,),
-    "end": (int,),
-    "text": (str,),
-    "page": (int, type(None)),
-    "heading_path": (list,),
-    "grants": (list,),
-    "data_source": (str,),
-    "media_type": (str,),
-}
 
 
 def judge(expected: Expected, points: Sequence[StoredPoint], text: Callable[[], str | None]) -> list[Finding]:
@@ -49,16 +35,6 @@ def judge(expected: Expected, points: Sequence[StoredPoint], text: Callable[[], 
         mine = [point for point in placed if point.payload["version"] == expected.active_version]
         findings += _active(expected, active, mine, text)
     return findings
-
-
-def is_well_formed(payload: Mapping[str, Any]) -> bool:
-    """Whether every field is there, with a value of its kind. Qdrant keeps no null that was set later: `modified_at`
-    may be absent.
-    """
-    return all(
-        name in payload and isinstance(payload[name], kinds) and not isinstance(payload[name], bool)
-        for name, kinds in _FIELDS.items()
-    ) and isinstance(payload.get("modified_at"), int | float | None)
 
 
 def _without_place(expected: Expected, points: Sequence[StoredPoint]) -> Iterator[Finding]:

@@ -4,13 +4,9 @@ the registry has never heard. What is no longer needed may lie there still: `cle
 Knows nothing of the index.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
-
-import structlog
 
 from retrieval.errors import NotFoundError
 from services.auditing.findings import Finding
@@ -19,7 +15,6 @@ from services.db.audit import AuditRegistry, Expected
 
 # An upload is stored before it is registered: what is younger may be on its way.
 UPLOAD_SECONDS = 3600.0
-_log = structlog.get_logger(__name__)
 
 
 def absent(expected: Expected, blobs: BlobStore) -> Iterator[Finding]:
@@ -60,7 +55,7 @@ class StoreAudit:
             self.looked_at += 1
             if blob.sha256 is None or bytes.fromhex(blob.sha256) not in known:
                 yield self._unknown(blob)
-            elif not is_whole(blob.path, blob.sha256):
+            elif not self._blobs.is_whole(blob.sha256):
                 yield from self._damaged(blob.sha256)
             else:
                 yield None
@@ -71,7 +66,7 @@ class StoreAudit:
         if blob.sha256 is not None and self._registry.wants(blob.sha256):  # registered since we looked
             return None
         what = "blob" if blob.sha256 else "unfinished_upload"
-        return Finding("phantom", what, blob=blob.path.name)
+        return Finding("phantom", what, blob=blob.name)
 
     def _damaged(self, sha256: str) -> Iterator[Finding]:
         """One finding for each version of a living document that needs these bytes."""
@@ -83,13 +78,3 @@ class StoreAudit:
                 for what, name in version.blobs():
                     if name == sha256:
                         yield Finding("missing", what, document_id, number, blob=sha256)
-
-
-def is_whole(path: Path, sha256: str) -> bool:
-    """Whether these bytes can be read and are those that the name says."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-    except OSError as error:
-        _log.warning("blob_unreadable", blob=sha256, error=error.strerror)
-        return False

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from retrieval.errors import UnavailableError
 from retrieval.index import ChunkIndex
 from services.auditing.findings import Finding, Lost, Progress
-from services.auditing.originals import UPLOAD_SECONDS, is_whole
+from services.auditing.originals import UPLOAD_SECONDS
 from services.blobs import BlobStore
 from services.db.audit import AuditRegistry
 from services.db.repairs import Repairs
@@ -112,7 +112,7 @@ class Mender:
         self._queue("documents_ingested", self._repairs.ingest_again(document_id, number))
 
     def _holds(self, sha256: str | None) -> bool:
-        return sha256 is not None and self._blobs.has(sha256) and is_whole(self._blobs.path(sha256), sha256)
+        return sha256 is not None and self._blobs.is_whole(sha256)
 
     def _give_up(self, finding: Finding) -> None:
         document_id, number = finding.document_id or "", finding.version or 0

@@ -37,16 +37,13 @@ class ArchiveWriter:
         self._put(name, io.BytesIO(data), len(data))
         self.members[name] = hashlib.sha256(data).hexdigest()
 
-    def add_file(self, name: str, path: Path, sha256: str) -> bool:
-        """A member from a file; False, and nothing added, where it is gone or its bytes are not those."""
-        try:
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                    return False
-                file.seek(0)
-                self._put(name, file, os.fstat(file.fileno()).st_size)
-        except FileNotFoundError:
+    def add_file(self, name: str, file: IO[bytes], sha256: str) -> bool:
+        """A member from an open file; False, and nothing added, where its bytes are not those."""
+        if _digest(file) != sha256:
             return False
+        size = file.tell()
+        file.seek(0)
+        self._put(name, file, size)
         self.members[name] = sha256
         return True
 

@@ -122,8 +122,8 @@ def _points(archive: ArchiveWriter, index: ChunkIndex, active: dict[str, int], t
 def _blobs(archive: ArchiveWriter, blobs: BlobStore, names: list[str], taken: Taken, told: Told) -> None:
     for done, name in enumerate(names, start=1):
         added = False
-        with suppress(NotFoundError):
-            added = archive.add_file(f"blobs/{name}", blobs.path(name), name)
+        with suppress(NotFoundError), blobs.open(name) as file:
+            added = archive.add_file(f"blobs/{name}", file, name)
         if added:
             taken.blobs += 1
         else:

@@ -28,6 +28,7 @@ from retrieval.errors import ConflictError
 from services.embedded.data_directory import claim
 from services.embedded.index.app import index_app
 from services.embedded.index.catalogue import Catalogue
+from services.embedded.index.collection import ENGINE
 
 STOPPED_BY = (signal.SIGTERM, signal.SIGINT)
 SHORTEST_KEY = 16
@@ -49,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
             threading.Thread(target=_end_with_stdin, name="lifeline", daemon=True).start()
         with claim(arguments.data_dir):
             catalogue = Catalogue(arguments.data_dir)
+            log.info("%s, collections: %s", ENGINE, ", ".join(catalogue.names()) or "none")
             try:
                 _serve(catalogue, listener, key)
             finally:
@@ -110,7 +112,7 @@ def _keep(catalogue: Catalogue, stop: threading.Event) -> None:
     while not stop.wait(UPKEEP_S):
         try:
             catalogue.keep()
-        except Exception:
+        except BaseException:  # a panic of the engine is no Exception
             log.exception("upkeep failed; it is tried again")
 
 

@@ -11,6 +11,7 @@ import structlog
 
 from retrieval.errors import FootnoteError, InvalidInputError
 from retrieval.evaluation import Question
+from retrieval.prefixes import NO_PREFIXES
 from retrieval.reranking import Reranker, SignalReranker
 from services.db.database import Database
 from services.db.generations import Generations, Holdings
@@ -157,8 +158,9 @@ class Reindexer:
             members = Members(self._database, generation.number, self._owner)
             engine = self._engine(generation)
             self._prepare(generation, engine, members)
-            made_with = f"{generation.embedding_model}, {generation.chunk_tokens} tokens a chunk"
-            self._told.say(f"Generation {generation.number}: {made_with}.")
+            made_with = [generation.embedding_model, f"{generation.chunk_tokens} tokens a chunk"]
+            made_with += [str(engine.embedder.prefixes)] if engine.embedder.prefixes != NO_PREFIXES else []
+            self._told.say(f"Generation {generation.number}: {', '.join(made_with)}.")
             yield Build(members, engine, self._texts, Patience(lease.check), partial(self._told.progress, "Documents"))
 
     def _engine(self, generation: Generation) -> Engine:

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from services.db.generations import Holdings
 from services.reindexing.comparison import Comparison
@@ -24,7 +25,7 @@ SHOWN_FAILURES = 20
 @contextmanager
 def telling() -> Iterator[Told]:
     """Sentences and bars; without a terminal, sentences only."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         yield Told(say=console.print, progress=progress_to(bars))
@@ -58,7 +59,7 @@ def show_status(rows: list[Holdings], documents: int, *, as_json: bool) -> None:
         table.add_row(
             str(row.generation.number),
             _state(row),
-            row.generation.embedding_model,
+            Text(f"{row.generation.embedding_model}\n{row.generation.prefixes or ''}".rstrip()),
             f"{row.generation.chunk_tokens} tokens",
             f"{row.documents:,} of {documents:,}",
             f"{row.chunks:,}",
@@ -149,6 +150,8 @@ def _row_json(row: Holdings) -> dict[str, Any]:
         "state": generation.state,
         "embedding_model": generation.embedding_model,
         "chunk_tokens": generation.chunk_tokens,
+        "query_prefix": generation.query_prefix,
+        "document_prefix": generation.document_prefix,
         "documents": row.documents,
         "chunks": row.chunks,
         "in_work": generation.lease_owner,

@@ -11,9 +11,11 @@ from pydantic import SecretStr
 
 from retrieval.cores import cores
 from retrieval.sparse import RECIPE
+from services.audit_retention import AuditRetention
 from services.blobs import BlobStore
 from services.bootstrap import first_admin
 from services.db.accounts import Accounts
+from services.db.audit_log import AuditLog
 from services.db.database import ROOMY, Database, Pool
 from services.db.generations import CHUNK_TOKENS, Generations
 from services.db.jobs import JobQueue
@@ -21,6 +23,7 @@ from services.db.migrate import NewerRegistryError, migrate
 from services.db.models import Generation
 from services.queue import Doorbell, celery_app
 from services.settings import BUNDLED_MODEL, Settings
+from services.wiring.originals import blob_store
 
 _log = structlog.get_logger(__name__)
 REDIS_PORT = 6379
@@ -41,7 +44,7 @@ class Core:
 
     @cached_property
     def blobs(self) -> BlobStore:
-        return BlobStore(self.settings.data_dir / "blobs")
+        return blob_store(self.settings)
 
     @cached_property
     def jobs(self) -> JobQueue:
@@ -98,6 +101,13 @@ class Core:
         self.closed.set()
         if "database" in self.__dict__:
             self.database.dispose()
+        if "blobs" in self.__dict__:
+            self.blobs.close()
+
+
+def audit_retention(core: Core) -> AuditRetention:
+    """What the scheduler clears of the audit log."""
+    return AuditRetention(AuditLog(core.database), days=core.settings.audit_days)
 
 
 def model_cache(settings: Settings, model: str) -> Path:

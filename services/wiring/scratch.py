@@ -76,6 +76,7 @@ def scratch_assistant(settings: Settings) -> Iterator[ScratchAssistant]:
             update={
                 "data_dir": folder,
                 "database_url": f"sqlite:///{folder / 'db.sqlite3'}",
+                "originals_url": "",
                 "index_url": url,
                 "index_api_key": SecretStr(key),
             }

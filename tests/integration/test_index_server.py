@@ -21,7 +21,7 @@ from qdrant_edge import CountRequest, Point, UpdateOperation
 
 from services.embedded.index import collection as collections
 from services.embedded.index.catalogue import Catalogue
-from services.embedded.index.collection import Collection
+from services.embedded.index.collection import ENGINE, Collection
 from services.embedded.index.schema import Schema
 from tests.faults.volumes import mounted
 from tests.integration.index_chunks import CHUNKS, DENSE, RED, SPARSE, create, ids, is_value, may_read, point, words
@@ -120,7 +120,8 @@ class TestLifetime:
             create(client, "chunks")
             client.upsert("chunks", CHUNKS, wait=False)
             client.update_collection_aliases([alias("chunks", "current")])
-            assert server.stop() == (0, "")
+            code, errors = server.stop()
+        assert (code, errors.splitlines()) == (0, [f"INFO services.embedded.index_server: {ENGINE}, collections: none"])
         with IndexProcess(tmp_path) as server, closing(server.client()) as client:
             found = client.query_points("current", query=words(RED), using=SPARSE, query_filter=may_read("everyone"))
             assert ids(found.points) == [1]
@@ -333,6 +334,27 @@ class TestDamage:
         with IndexProcess(two) as server, closing(server.client()) as client:
             assert [collection.name for collection in client.get_collections().collections] == ["hurt"]
 
+    def test_what_another_engine_wrote_and_this_one_cannot_open_is_said_to_be_that(self, two: Path) -> None:
+        assert engines(two) == {"hurt": ENGINE, "whole": ENGINE}
+        written_by(two, "qdrant-edge-py 0.1.0")
+        overwritten("mutable_id_tracker.mappings")(directory_of(two, "hurt"))
+        with IndexProcess(two) as server, closing(server.client()) as client:
+            assert [collection.name for collection in client.get_collections().collections] == ["whole"]
+            create(client, "hurt")
+            errors = server.stop()[1]
+        (kept,) = (two / "damaged").iterdir()
+        assert f"collection hurt was written by qdrant-edge-py 0.1.0, and {ENGINE}, which is installed now" in errors
+        assert str(kept) in errors
+        assert f"collection whole, written by qdrant-edge-py 0.1.0, is open; from now on {ENGINE} writes it" in errors
+        assert engines(two) == {"hurt": ENGINE, "whole": ENGINE}
+
+    def test_a_catalogue_that_names_no_engine_is_read_and_names_it_from_then_on(self, two: Path) -> None:
+        written_by(two, None)
+        with IndexProcess(two) as server, closing(server.client()) as client:
+            assert client.count("hurt-now").count == client.count("whole-now").count == len(CHUNKS)
+            assert "written by" not in server.stop()[1]
+        assert engines(two) == {"hurt": ENGINE, "whole": ENGINE}
+
     def test_a_directory_of_another_release_is_refused_and_left_alone(self, two: Path) -> None:
         catalogue = two / "catalogue.json"
         catalogue.write_text(json.dumps({"format": 2, "shards": []}), encoding="utf-8")
@@ -437,6 +459,23 @@ def write_dense(collection: Collection, numbers: range) -> None:
 def directory_of(data_dir: Path, collection: str) -> Path:
     catalogue = json.loads((data_dir / "catalogue.json").read_bytes())
     return data_dir / "collections" / str(catalogue["collections"][collection]["directory"])
+
+
+def engines(data_dir: Path) -> dict[str, str]:
+    """The engine that wrote each collection last."""
+    catalogue = json.loads((data_dir / "catalogue.json").read_bytes())
+    return {name: entry["engine"] for name, entry in catalogue["collections"].items()}
+
+
+def written_by(data_dir: Path, engine: str | None) -> None:
+    """As if this engine had written every collection; None: as a release left it that did not say so."""
+    file = data_dir / "catalogue.json"
+    catalogue = json.loads(file.read_bytes())
+    for entry in catalogue["collections"].values():
+        entry.pop("engine")
+        if engine is not None:
+            entry["engine"] = engine
+    file.write_text(json.dumps(catalogue), encoding="utf-8")
 
 
 def names_below(directory: Path) -> set[str]:

@@ -1,5 +1,5 @@
-"""The index loses its data, or an older copy of it is put back, while everything else runs on: the scheduler notices
-and mends it by itself, and the auditor is content.
+"""The index loses its data, an older copy of it is put back, or a disk garbles it, while everything else runs on: the
+scheduler notices and mends it by itself, and the auditor is content.
 """
 
 import json
@@ -81,7 +81,7 @@ def losing(
         yield Losing(started, index, port)
 
 
-def test_an_older_copy_that_is_put_back_and_then_nothing_at_all_are_mended_without_anybody(losing: Losing) -> None:
+def test_an_older_copy_nothing_at_all_and_garbled_passages_are_mended_without_anybody(losing: Losing) -> None:
     admin = losing.system.admin
     documents = {
         name: losing.system.send(name, text, grants=["everyone"])["id"]
@@ -118,3 +118,19 @@ def test_an_older_copy_that_is_put_back_and_then_nothing_at_all_are_mended_witho
         assert found.status_code == 200, found.text
         hits = found.json()["hits"]
         assert documents["pilot.txt"] in {hit["document_id"] for hit in hits}
+        losing.index.stop()  # flushed
+    garble(index.data_dir)
+    with ExitStack() as stack:
+        losing.restart(stack)
+        assert admin.post("/v1/search", json={"query": QUESTION}).status_code == 503
+        losing.clean_by_itself()
+        assert "Moira" in losing.answer()["text"]
+        assert list((index.data_dir / "damaged").iterdir())
+
+
+def garble(data_dir: Path) -> None:
+    """All payloads: the index opens, and every search fails."""
+    for page in data_dir.rglob("payload_storage/page_0.dat"):
+        written = page.read_bytes()
+        end = len(written.rstrip(b"\0"))
+        page.write_bytes(bytes(byte ^ 0x5A for byte in written[:end]) + written[end:])

@@ -168,6 +168,24 @@ def test_nothing_is_kept_unless_it_is_asked_for(scene: Talking, bob: OpenAI) -> 
         assert [message["content"] for message in messages] == [QUESTION, SAYS.text]
 
 
+def test_filters_and_the_number_of_sources_are_taken_as_for_ask(scene: Talking, bob: OpenAI) -> None:
+    scene.model.does(SAYS)
+    one = bob.chat.completions.create(**asking(QUESTION), extra_body={"footnote": {"top_k": 1}})
+    (source,) = footnote_of(one)["sources"]
+    elsewhere = {"footnote": {"filters": {"data_sources": ["elsewhere"]}}}
+    assert footnote_of(bob.chat.completions.create(**asking(QUESTION), extra_body=elsewhere))["outcome"] == "refused"
+    there = {"footnote": {"filters": {"data_sources": [source["data_source"]]}}}
+    assert footnote_of(bob.chat.completions.create(**asking(QUESTION), extra_body=there))["outcome"] == "answered"
+    for wrong, code in (
+        ({"top_k": 0}, "invalid_input"),
+        ({"filters": {"grants": ["everyone"]}}, "invalid_filter"),
+        ({"temperature": 1}, "invalid_input"),
+    ):
+        with pytest.raises(openai.BadRequestError) as refused:
+            bob.chat.completions.create(**asking(QUESTION), extra_body={"footnote": wrong})
+        assert refused.value.code == code
+
+
 def test_parameters_without_effect_on_an_answer_are_accepted(scene: Talking, bob: OpenAI) -> None:
     scene.model.does(SAYS)
     made = bob.chat.completions.create(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import NotFoundError, TooLargeError, UnavailableError
-from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 
 
 async def stream(*chunks: bytes) -> AsyncIterator[bytes]:
@@ -24,7 +24,7 @@ def files(directory: Path) -> list[Path]:
 
 
 def test_a_blob_is_found_by_its_digest_and_stored_once(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path)
+    store = DirectoryStore(tmp_path)
     blob = store.put(b"hello")
     again = asyncio.run(store.put_stream(stream(b"hel", b"lo"), limit=5))
     assert blob == again
@@ -34,7 +34,7 @@ def test_a_blob_is_found_by_its_digest_and_stored_once(tmp_path: Path) -> None:
 
 
 def test_many_are_stored_in_order_and_the_same_bytes_once(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path)
+    store = DirectoryStore(tmp_path)
     contents = [b"one", b"two", b"one", b""]
     blobs = store.put_readers([BytesIO(content) for content in contents])
     assert [store.read(blob.sha256) for blob in blobs] == contents
@@ -48,14 +48,14 @@ def test_of_many_on_a_full_disk_none_is_left_half_written(tmp_path: Path, monkey
 
     monkeypatch.setattr(os, "fsync", full)  # the seam: a full disk cannot be had for real without mounting one
     with pytest.raises(UnavailableError) as refused:
-        BlobStore(tmp_path).put_readers([BytesIO(b"one"), BytesIO(b"two")])
+        DirectoryStore(tmp_path).put_readers([BytesIO(b"one"), BytesIO(b"two")])
     assert refused.value.code == "storage_full"
     assert files(tmp_path) == []
 
 
 def test_a_stream_over_the_limit_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(TooLargeError):
-        asyncio.run(BlobStore(tmp_path).put_stream(stream(b"abc", b"def"), limit=5))
+        asyncio.run(DirectoryStore(tmp_path).put_stream(stream(b"abc", b"def"), limit=5))
     assert files(tmp_path) == []
 
 
@@ -65,7 +65,7 @@ def test_a_stream_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        asyncio.run(BlobStore(tmp_path).put_stream(broken(), limit=50))
+        asyncio.run(DirectoryStore(tmp_path).put_stream(broken(), limit=50))
     assert files(tmp_path) == []
 
 
@@ -75,12 +75,12 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "fsync", full)  # the seam: a full disk cannot be had for real without mounting one
     with pytest.raises(UnavailableError) as refused:
-        BlobStore(tmp_path).put(b"hello")
+        DirectoryStore(tmp_path).put(b"hello")
     assert refused.value.code == "storage_full"
     assert files(tmp_path) == []
 
 
 def test_a_missing_original_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError) as missing:
-        BlobStore(tmp_path).read("0" * 64)
+        DirectoryStore(tmp_path).read("0" * 64)
     assert missing.value.code == "original_missing"

@@ -19,7 +19,8 @@ from services.auditing import clearing
 from services.auditing.clearing import Clearing
 from services.auditing.findings import Finding
 from services.auditing.originals import StoreAudit, absent
-from services.blobs import BlobStore, StoredBlob
+from services.blobs import StoredBlob
+from services.blobs.directory import DirectoryStore
 from services.db.accounts import SCOPES, Accounts
 from services.db.activation import Activation, Swap
 from services.db.audit import AuditRegistry
@@ -41,7 +42,7 @@ AGED = timedelta(hours=2)
 @dataclass
 class Store:
     database: Database
-    blobs: BlobStore
+    blobs: DirectoryStore
     owner: Principal
 
     def send(self, name: str, data: bytes) -> str:
@@ -74,7 +75,11 @@ class Store:
             session.execute(update(Version).where(Version.activated_at.is_not(None)).values(activated_at=past))
             session.execute(update(Document).where(Document.deleted_at.is_not(None)).values(deleted_at=past))
         for blob in self.blobs.stored():
-            self.age_file(blob.path)
+            self.age_file(self.place(blob))
+
+    def place(self, blob: StoredBlob) -> Path:
+        folder = self.blobs._directory
+        return folder / blob.name[:2] / blob.name if blob.sha256 else folder / blob.name
 
     def age_file(self, path: Path) -> None:
         then = time.time() - AGED.total_seconds()
@@ -98,7 +103,7 @@ class Store:
 
     def kept(self) -> set[bytes]:
         """What the store holds."""
-        return {blob.path.read_bytes() for blob in self.blobs.stored() if blob.sha256 is not None}
+        return {self.place(blob).read_bytes() for blob in self.blobs.stored() if blob.sha256 is not None}
 
     def findings(self) -> list[Finding]:
         """What the audit says of the store."""
@@ -116,9 +121,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
     migrate(database)
     Generations(database).first(embedding_model="words", chunk_tokens=CHUNK_TOKENS, recipe=RECIPE)
     account = Accounts(database).create(OWNER, name="Ann", groups=(), is_admin=False)
-    yield Store(
-        database, BlobStore(tmp_path / "blobs"), Principal(account.user.id, OWNER, grants_of(OWNER, []), False, SCOPES)
-    )
+    owner = Principal(account.user.id, OWNER, grants_of(OWNER, []), False, SCOPES)
+    yield Store(database, DirectoryStore(tmp_path / "blobs"), owner)
     database.dispose()
 
 
@@ -188,7 +192,8 @@ def test_the_audit_misses_the_text_that_an_answer_shows_and_not_what_nothing_nee
     store.ready("plan.txt", b"new")
     store.age()
     for blob in store.blobs.stored():
-        blob.path.unlink() if b"old" in blob.path.read_bytes() else None
+        place = store.place(blob)
+        place.unlink() if b"old" in place.read_bytes() else None
     assert [(one.kind, one.what, one.version) for one in store.findings()] == [("missing", "parsed_text", 1)]
 
 
@@ -365,8 +370,8 @@ def test_what_a_killed_process_had_moved_aside_is_found_again(store: Store) -> N
 
     with pytest.raises(KeyboardInterrupt):
         discard(store, blob, killed)
-    assert not blob.path.exists()
-    assert BlobStore(store.blobs._directory).has(str(blob.sha256))
+    assert not store.place(blob).exists()
+    assert DirectoryStore(store.blobs._directory).has(str(blob.sha256))
     store.clear()
     assert store.kept() == set()
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from qdrant_client import QdrantClient
 
 from retrieval.access import access_filter, checked_grants
 from retrieval.errors import ForbiddenError, IndexUnavailableError, InvalidFilterError, InvalidInputError
-from retrieval.index import ChunkIndex, connect
+from retrieval.index import ChunkIndex, StoredPoint, connect
 from retrieval.types import NO_FILTERS, Chunk, Embedding, IndexedChunk, Principal, SearchFilters, SparseVector
 
 GROUPS = ["everyone", "group:hr", "group:sales", "user:a@b.c"]
@@ -142,7 +143,8 @@ def test_new_grants_count_for_every_chunk_of_the_document_and_no_other(index: Ch
 
 def test_a_server_that_is_down_is_an_error_of_ours() -> None:
     index = ChunkIndex(connect("http://127.0.0.1:9", timeout=1))
-    for call in (index.total, lambda: found(index, principal("everyone")), lambda: index.upsert([piece("one", "x")])):
+    search, write = lambda: found(index, principal("everyone")), lambda: index.upsert([piece("one", "x")])
+    for call in (index.total, index.engine, search, write):
         with pytest.raises(IndexUnavailableError):
             call()
 
@@ -166,3 +168,12 @@ def test_malformed_grants_are_refused_by_name(grant: str) -> None:
 
 def test_grants_are_lower_cased_and_distinct() -> None:
     assert checked_grants(["Group:HR", "group:hr", " everyone "]) == ("everyone", "group:hr")
+
+
+@pytest.mark.parametrize("garbled", [{}, {"text": 7}, {"heading_path": "Heading"}])
+def test_a_passage_that_was_garbled_is_left_out_and_no_other(index: ChunkIndex, garbled: dict[str, Any]) -> None:
+    index.upsert([piece("one", "everyone"), piece("two", "everyone")])
+    (point,) = [point for page in index.scan(["one"], vectors=True) for point in page]
+    payload = {**point.payload, **garbled} if garbled else {"document_id": "one", "grants": ["everyone"]}
+    index.write([StoredPoint(point.id, payload, point.dense, point.sparse)])
+    assert found(index, principal("everyone")) == {"two"}

@@ -26,7 +26,7 @@ PLAIN: dict[str, Any] = {
         {"stage": "embed", "mean_ms": 1400.0, "p95_ms": 12_000.0, "documents": 500},
     ],
     "ready_time": {"p50_s": 2.1, "p95_s": 4.8, "documents": 500},
-    "index": {"chunks": 31002},
+    "index": {"chunks": 31002, "engine": "an engine 1.2.3"},
     "parts": {"database": "up", "index": "up"},
     "version": "0.1.0",
 }
@@ -86,6 +86,7 @@ def test_all_is_well_in_a_dozen_lines() -> None:
         "Ready 2.1 s after it was sent (p95 4.8 s)",
         "Stages parse 35 ms, embed 1.4 s",
         "p95 parse 78 ms, embed 12 s",
+        "Index 31,002 chunks (an engine 1.2.3)",
     ):
         assert words in text
 

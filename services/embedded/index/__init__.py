@@ -4,6 +4,7 @@ A translation layer, not a database: it reads a request completely or answers 50
 leaves searching, filtering, fusing and storing to `qdrant_edge`. Knows nothing of documents, grants or settings.
 
     errors      what a request can fail with, and the status it gets
+    failures    what the engine says when it fails, and whose fault that is
     fields      JSON values, checked; a field that nobody reads is refused
     schema      a collection's vectors and payload indexes
     filters     Qdrant's filter form -> the engine's

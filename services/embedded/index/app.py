@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.embedded.index import operations as ops
 from services.embedded.index.catalogue import Catalogue
+from services.embedded.index.collection import ENGINE
 from services.embedded.index.errors import (
     NotJsonError,
     RequestError,
@@ -171,7 +172,7 @@ def _parsed(raw: bytes) -> Any:
 
 
 async def _version(_: Request) -> Response:
-    return OrJsonResponse({"title": "footnote index server (qdrant-edge)", "version": QDRANT_VERSION})
+    return OrJsonResponse({"title": f"{ENGINE}, as Qdrant", "version": QDRANT_VERSION})
 
 
 async def _healthy(request: Request) -> Response:

@@ -12,19 +12,27 @@ import shutil
 import threading
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from services.durable import fsync
 from services.embedded.data_directory import set_aside
-from services.embedded.index.collection import Collection, DamagedError
+from services.embedded.index.collection import ENGINE, Collection
 from services.embedded.index.errors import ExistsError, MissingError, WrongInputError
+from services.embedded.index.failures import DamagedError
 from services.embedded.index.fields import members, required, string
 from services.embedded.index.schema import Schema
 
 FORMAT = 1
 _FORBIDDEN = set('<>:"/\\|?*\0')
+_DAMAGED = "collection %s is DAMAGED and left out, to be filled again (%s). Kept of it: %s"
+_OTHER_ENGINE = (
+    "collection %s was written by %s, and %s, which is installed now, cannot open it (%s). It is left out and filled "
+    "again by itself: nothing has to be done, but it takes as long as embedding every document. Kept of it, to be "
+    "deleted when you like: %s"
+)
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +93,7 @@ class Catalogue:
             collection = self._collections.get(name)
             if collection is None:
                 return False
-            rest = {other: kept for other, kept in self._collections.items() if other != name}
-            self._commit(rest, {alias: target for alias, target in self._aliases.items() if target != name})
+            self._forget(name)
             collection.close()
             shutil.rmtree(collection.directory)
             return True
@@ -100,10 +107,13 @@ class Catalogue:
             self._commit(self._collections, aliases)
 
     def keep(self) -> None:
-        """Upkeep of every collection; meant to be called every second or so.
+        """Upkeep of every collection; meant to be called every second or so. What is damaged is left out.
 
         While one is cleared of deleted points none is searched, so that waits until all of them are idle.
         """
+        for name, collection in list(self._collections.items()):
+            if (damage := collection.damage()) is not None:
+                self._leave_out(name, collection, damage)
         collections = list(self._collections.values())
         idle = all(collection.is_idle for collection in collections)
         for collection in collections:
@@ -148,19 +158,44 @@ class Catalogue:
             return
         if saved.format != FORMAT:
             raise ValueError(f"{self._file} was written by another release (format {saved.format})")
-        for name, (directory, schema) in saved.collections.items():
-            try:
-                self._collections[name] = Collection.load(self._shards / directory, schema)
-            except DamagedError as error:
-                self._leave_out(name, self._shards / directory, error)
+        for name, entry in saved.collections.items():
+            self._open(name, entry)
         self._aliases = {alias: name for alias, name in saved.aliases.items() if name in self._collections}
         if self._collections.keys() != saved.collections.keys():
             self._commit(self._collections, self._aliases)
+        elif any(entry.engine != ENGINE for entry in saved.collections.values()):
+            with suppress(OSError):  # a full disk: what is there can be searched all the same
+                self._commit(self._collections, self._aliases)
 
-    def _leave_out(self, name: str, directory: Path, error: DamagedError) -> None:
+    def _open(self, name: str, entry: "_Entry") -> None:
+        directory = self._shards / entry.directory
+        try:
+            self._collections[name] = Collection.load(directory, entry.schema)
+        except DamagedError as error:
+            kept = self._kept(directory)
+            if entry.engine in (None, ENGINE):
+                log.error(_DAMAGED, name, error, kept)
+            else:
+                log.error(_OTHER_ENGINE, name, entry.engine, ENGINE, error, kept)
+        else:
+            if entry.engine not in (None, ENGINE):
+                log.info("collection %s, written by %s, is open; from now on %s writes it", name, entry.engine, ENGINE)
+
+    def _leave_out(self, name: str, collection: Collection, damage: DamagedError) -> None:
+        with self._changing:
+            if self._collections.get(name) is not collection:  # deleted meanwhile
+                return
+            collection.abandon()  # first: nothing more is acknowledged that would be moved away
+            log.error(_DAMAGED, name, damage, self._kept(collection.directory))
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        rest = {other: kept for other, kept in self._collections.items() if other != name}
+        self._commit(rest, {alias: target for alias, target in self._aliases.items() if target != name})
+
+    def _kept(self, directory: Path) -> Path | str:
         """Moved before the catalogue forgets it: what that does not name is removed at the next start."""
-        kept = set_aside(directory, self._damaged) if directory.exists() else "nothing, for it is gone"
-        log.error("collection %s is DAMAGED and left out, to be filled again (%s). Kept of it: %s", name, error, kept)
+        return set_aside(directory, self._damaged) if directory.exists() else "nothing, for it is gone"
 
     def _begin_afresh(self, error: DamagedError) -> None:
         """Without its catalogue no collection is known by name. The catalogue goes last: without one, what is left in
@@ -173,7 +208,12 @@ class Catalogue:
     def _commit(self, collections: Mapping[str, Collection], aliases: Mapping[str, str]) -> None:
         """Write the catalogue, then make it the one in use."""
         entries = {
-            name: {"directory": c.directory.name, "vectors": c.schema.dense, "sparse_vectors": c.schema.sparse}
+            name: {
+                "directory": c.directory.name,
+                "engine": ENGINE,  # every collection that is open: the engine may rewrite its files at any time
+                "vectors": c.schema.dense,
+                "sparse_vectors": c.schema.sparse,
+            }
             for name, c in collections.items()
         }
         text = json.dumps({"format": FORMAT, "collections": entries, "aliases": aliases}, indent=1)
@@ -186,11 +226,20 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
+class _Entry:
+    """`engine` wrote the collection last; None: a release that did not say so."""
+
+    directory: str
+    schema: Schema
+    engine: str | None
+
+
+@dataclass(frozen=True)
 class _Saved:
-    """What a catalogue file says: each collection's directory and schema, and the name that each alias stands for."""
+    """What a catalogue file says: each collection's entry, and the name that each alias stands for."""
 
     format: object
-    collections: Mapping[str, tuple[str, Schema]]
+    collections: Mapping[str, _Entry]
     aliases: Mapping[str, str]
 
 
@@ -201,7 +250,9 @@ def _saved(text: bytes) -> _Saved:
         if found["format"] != FORMAT:
             return _Saved(found["format"], {}, {})
         collections = {
-            name: (str(entry["directory"]), Schema(entry["vectors"], entry["sparse_vectors"]))
+            name: _Entry(
+                str(entry["directory"]), Schema(entry["vectors"], entry["sparse_vectors"]), entry.get("engine")
+            )
             for name, entry in found["collections"].items()
         }
         return _Saved(FORMAT, collections, dict(found["aliases"]))

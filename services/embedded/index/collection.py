@@ -9,12 +9,11 @@ engine that is opened again replays the log from its last flush, at about 13,000
 Knows nothing of names, aliases or JSON.
 """
 
-import errno
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -34,9 +33,12 @@ from qdrant_edge import (
 )
 
 from services.embedded.index.errors import MissingError, RequestError, WrongInputError
+from services.embedded.index.failures import DamagedError, is_damage, is_refusal, unopened
 from services.embedded.index.journal import Journal
 from services.embedded.index.schema import Schema
 
+# What writes a collection's files, and how: another version of it may not be able to read them.
+ENGINE = f"qdrant-edge-py {version('qdrant-edge-py')}"
 # 32 points of 384 dimensions hold the interpreter lock for 3 ms.
 SLICE = 32
 # Flushed when nothing was asked or written for 2 s, or when a restart would have to replay the log for 2 to 3 s.
@@ -46,20 +48,11 @@ REPLAYED_AT_MOST = 30_000
 VACUUMED_UP_TO = 50_000
 # Meanwhile nobody is answered, so a server that is not restarted does it when nobody searched or wrote for so long.
 IDLE_S = 600.0
-
-# How the engine says that a request does not fit the collection. Anything else is its own fault.
-_REFUSALS = (
-    "Vector dimension error",
-    "Not existing vector name",
-    "Validation failed",
-    "Wrong usage",
-    "Bad request",
-    "Wrong input",
-    "No range index",
-)
-
-# How the engine passes on what the operating system refused: its libraries have two ways.
-_SYSTEM_ERROR = re.compile(r"(?:os error |Os \{ code: )(\d+)")
+# So many reads may fail by the engine's own fault before everything is read to see whether the files are to blame: not
+# in a row, for what a spoilt page does not touch is answered still. Where they are not, that is not repeated so soon.
+FAILURES = 3
+PROBED_AGAIN_S = 600.0
+PAGE = 100
 
 if TYPE_CHECKING:
     from qdrant_edge import ShardInfo  # in the stub of 0.9.0 only
@@ -68,10 +61,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-
-class DamagedError(Exception):
-    """What is kept of a collection cannot be made sense of, today or tomorrow."""
 
 
 class Collection:
@@ -88,6 +77,9 @@ class Collection:
         self._unflushed = 0
         self._last_call = self._last_use = time.monotonic()
         self._littered = False
+        self._failures = 0
+        self._probed_at = -PROBED_AGAIN_S
+        self._damage: DamagedError | None = None
 
     @classmethod
     def create(cls, directory: Path, schema: Schema) -> "Collection":
@@ -106,7 +98,7 @@ class Collection:
         except (KeyboardInterrupt, SystemExit, MemoryError):
             raise
         except BaseException as error:  # a panic of the engine is no Exception
-            raise _unopened(directory, error) from error
+            raise unopened(directory, error) from error
         collection = cls(directory, schema, shard)
         collection._vacuum()
         return collection
@@ -182,6 +174,42 @@ class Collection:
                     self._vacuum()
                     self._littered = False
 
+    def damage(self) -> DamagedError | None:
+        """What is wrong with the files; None where they can be read, or nothing has cast a doubt on them."""
+        now = time.monotonic()
+        if self._damage is None and self._failures >= FAILURES and now - self._probed_at >= PROBED_AGAIN_S:
+            self._failures, self._probed_at = 0, now
+            self._damage = self._probe()
+        return self._damage
+
+    def _probe(self) -> DamagedError | None:
+        """Read every point once, as a whole collection allows: what failed may have been asked for the impossible.
+
+        Payloads and vectors are all that the engine (0.9.0) reads from its files when it is asked: indexes and ids are
+        in memory from the start on.
+        """
+        offset = None
+        try:
+            while True:
+                page = ScrollRequest(offset=offset, limit=PAGE, filter=None, with_payload=True, with_vector=True)
+                offset = self._shard.scroll(page)[1]
+                if offset is None:
+                    return None
+        except BaseException as error:  # a panic of the engine is no Exception
+            if is_damage(error):
+                return DamagedError(f"it cannot be read: {error}")
+            log.warning("it cannot be seen whether %s is damaged: %s", self.directory.name, error)
+            return None
+
+    def abandon(self) -> None:
+        """Close what may be too damaged to be closed."""
+        try:
+            self.close()
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic of the engine is no Exception
+            log.warning("%s could not be closed properly: %s", self.directory.name, error)
+
     def close(self) -> None:
         with self._writing:
             if not self._closed:
@@ -215,28 +243,17 @@ class Collection:
         try:
             return call(*arguments, **named)
         except BaseException as error:  # a panic of the engine is no Exception
-            raise self._refusal(error) from error
+            refusal = self._refusal(error)
+            self._failures += type(refusal) is RequestError and is_damage(error)
+            raise refusal from error
 
     def _refusal(self, error: BaseException) -> RequestError:
-        """The engine raises bare Exception for everything, so its words have to tell one kind from another."""
         if self._closed:
             return MissingError("Not found: the collection was closed")
         text = str(error)
         if text.startswith("No point with id"):
             return MissingError(f"Not found: {text}")
-        if text.startswith(_REFUSALS) or isinstance(error, ValueError):
+        if is_refusal(error):
             return WrongInputError(f"Wrong input: {text}")
         log.error("the engine failed in %s: %s", self.directory.name, text)
         return RequestError(f"Service internal error: {text}")
-
-
-def _unopened(directory: Path, error: BaseException) -> DamagedError | OSError:
-    """Whether the files are at fault, or the machine.
-
-    Of what the operating system says, only that a file is not there is damage. With no memory, room, descriptor or
-    permission the files may be whole. After EIO as well: a loose cable gives it too, and a disk that fails is for its
-    owner to see, while an index made anew on it would hide that.
-    """
-    why = f"{directory} cannot be opened: {error}"
-    refused = {int(number) for number in _SYSTEM_ERROR.findall(str(error))} - {errno.ENOENT}
-    return OSError(min(refused), why) if refused else DamagedError(why)

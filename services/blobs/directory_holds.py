@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from services.blobs.contract import SILENT_SECONDS
+
 _HOLD = ".hold-"
-# Whoever has been silent for so long is taken for killed.
-SILENT_SECONDS = 3600.0
 
 
-class Holds:
+class DirectoryHolds:
     """Holds are files in the folder itself, so that every machine that reaches it sees them."""
 
     def __init__(self, directory: Path) -> None:
@@ -22,10 +22,7 @@ class Holds:
 
     @contextmanager
     def hold(self) -> Iterator[Callable[[], None]]:
-        """A hold for as long as the context is open; what it yields is to be called now and then to keep it.
-
-        On a full or a read-only disk there is none: whoever wants it goes on, with what nobody clears away meanwhile.
-        """
+        """None on a full or a read-only disk."""
         mine = self._directory / f"{_HOLD}{uuid.uuid4().hex}"
 
         def keep() -> None:
@@ -40,7 +37,6 @@ class Holds:
                 mine.unlink(missing_ok=True)
 
     def any(self) -> bool:
-        """Whether somebody has one. What a killed process left behind is deleted."""
         found = False
         for hold in self._directory.glob(f"{_HOLD}*"):
             try:
