@@ -5,7 +5,7 @@ Knows nothing of the server's processes: `services/cli.py` mounts these verbs be
 
 import typer
 
-from ingest.commands import ask, documents, groups, ingest, keys, search, sources, status, users, verify
+from ingest.commands import ask, audit, documents, groups, ingest, keys, search, sources, status, users, verify
 from ingest.commands.verb import VerbGroup
 
 
@@ -15,5 +15,5 @@ def register(app: typer.Typer) -> None:
     `app` keeps its callback; its class becomes VerbGroup.
     """
     app.info.cls = VerbGroup
-    for noun in (ingest, search, ask, documents, status, verify, sources, users, groups, keys):
+    for noun in (ingest, search, ask, documents, status, verify, sources, users, groups, keys, audit):
         noun.register(app)

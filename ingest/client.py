@@ -22,6 +22,7 @@ from urllib.parse import quote
 import httpx
 
 from ingest.answer_stream import answer_events
+from ingest.audit_client import AuditClient
 from ingest.audit_stream import AuditProgress, AuditReport, audit_events
 from ingest.problems import ProblemError
 from ingest.resources import (
@@ -72,6 +73,7 @@ class Client:
     ) -> None:
         self._rest = Rest(url, api_key, transport=transport, timeout_s=timeout_s, sleep=sleep)
         self.sources = SourceClient(self._rest)
+        self.audit = AuditClient(self._rest)
 
     def __enter__(self) -> Self:
         return self

@@ -311,7 +311,10 @@ class StuckWork(Resource):
 
 
 class Index(Resource):
+    """Its size, and what serves it with its version; None where it does not answer."""
+
     chunks: int | None = None
+    engine: str | None = None
 
 
 class Failure(Resource):

@@ -16,7 +16,9 @@ from ingest.problems import ServerUnreachableError, UnexpectedAnswerError, probl
 from retrieval.errors import InvalidInputError
 
 ATTEMPTS = 4
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 60.0
+# For a limit on a minute's requests, which others of the same person may use up again and again.
+PATIENCE_S = 600.0
 _FIRST_PAUSE_S = 0.2
 _REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE"})
 _BUSY = frozenset({429, 503})
@@ -31,7 +33,9 @@ class Rest:
 
     What may be sent twice (GET, PUT, DELETE, and what a caller calls `repeatable`) is tried up to four times when the
     connection breaks or the server is busy. Anything else is sent again only where the server said 429 or 503 with a
-    Retry-After, for then it has done nothing. A Retry-After beyond 30 s is an error at once.
+    Retry-After, for then it has done nothing. A Retry-After beyond 60 s is an error at once. Where the server limits
+    how much its caller sends a minute (`rate_limited`), what may be sent twice waits up to ten minutes: work in bulk
+    goes on slowly and does not fail.
     """
 
     def __init__(
@@ -136,7 +140,8 @@ class Rest:
         return self._retried(attempt, repeatable=True)
 
     def _retried(self, attempt: Callable[[], httpx.Response], *, repeatable: bool) -> httpx.Response:
-        for number in range(1, ATTEMPTS + 1):
+        number, waited = 1, 0.0
+        while True:
             pause = _FIRST_PAUSE_S * 2 ** (number - 1)
             try:
                 response = attempt()
@@ -147,12 +152,16 @@ class Rest:
                 raise UnexpectedAnswerError(f"{self.url} sent an answer that cannot be decoded.") from error
             else:
                 asked = _asked_pause_s(response, pause, repeatable=repeatable)
-                if asked is None or number == ATTEMPTS:
+                patient = repeatable and waited < PATIENCE_S and _is_rate_limited(response)
+                if asked is None or (number == ATTEMPTS and not patient):
                     return self._accepted(response)
                 response.close()
                 pause = asked
+                if patient:  # no attempt: the server has not looked at it
+                    waited += max(asked, 1.0)
+                    number -= 1
+            number += 1
             self._sleep(pause)
-        raise AssertionError("the last attempt returns or raises")
 
     def _accepted(self, response: httpx.Response) -> httpx.Response:
         if response.is_success:
@@ -225,6 +234,12 @@ def _asked_pause_s(response: httpx.Response, default_s: float, *, repeatable: bo
             return max(asked, 0.0) if asked <= LONGEST_PAUSE_S else None
         return default_s if repeatable else None
     return default_s if status in _PROXY_FAULTS and repeatable else None
+
+
+def _is_rate_limited(response: httpx.Response) -> bool:
+    return response.status_code == httpx.codes.TOO_MANY_REQUESTS and (
+        problem_from_body(response.status_code, response.read()).code == "rate_limited"
+    )
 
 
 def _retry_after_s(value: str | None) -> float | None:

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from ingest.cli import register
 from retrieval.errors import FootnoteError, NotFoundError, UnavailableError
+from services.acting import act_as_command
 from services.settings import Settings, model_name, unknown_variables
-from services.telemetry import configure_logging
+from services.telemetry import configure_audit_logging, configure_logging
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept (default: ./.footnote).")]
@@ -34,8 +35,9 @@ def main() -> None:
 
 
 @app.callback()
-def footnote() -> None:
+def footnote(ctx: typer.Context) -> None:
     """An assistant over your own documents, with every sentence's citation checked."""
+    act_as_command(ctx.invoked_subcommand or "")
 
 
 @app.command()
@@ -127,13 +129,14 @@ def scheduler() -> None:
     Example: footnote scheduler
     """
     from services.wiring.auditing import clearing, watch  # noqa: PLC0415
-    from services.wiring.core import Core  # noqa: PLC0415
+    from services.wiring.core import Core, audit_retention  # noqa: PLC0415
     from services.wiring.sync import background  # noqa: PLC0415
     from services.worker.reconciler import Reconciler, stop_on_signals  # noqa: PLC0415
 
     settings = _logged_settings("scheduler")
     core, stop = Core(settings), stop_on_signals()
-    threads = [threading.Thread(target=run, args=(stop,)) for run in (*background(core), clearing(core).run)]
+    runs = (*background(core), clearing(core).run, audit_retention(core).run)
+    threads = [threading.Thread(target=run, args=(stop,)) for run in runs]
     for thread in threads:
         thread.start()
     # A repair may wait for minutes: it is no reason to stop later.
@@ -162,6 +165,7 @@ def sync(
         child.attach()
     settings = _read_settings()
     configure_logging("sync", settings.log_level)
+    configure_audit_logging()
     core = Core(settings, pool=SMALL)
     child.sync(sync_parts(core, data_source_id), data_source_id)
     core.close()
@@ -382,6 +386,7 @@ def _logged_settings(process: str) -> Settings:
     """For a process that runs on: it logs from here, at first what is ignored."""
     settings = _read_settings()
     configure_logging(process, settings.log_level)
+    configure_audit_logging()
     for variable, meant in unknown_variables().items():
         _log.warning("unknown_setting", variable=variable, did_you_mean=meant, next="footnote settings")
     return settings

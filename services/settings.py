@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,9 @@ from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 MIN_SECRET = 16
 SECRETS = Path("/run/secrets")
+# The name of a bucket, and a prefix of its keys.
+BUCKET_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?")
+ENDPOINT = re.compile(r"https?://[A-Za-z0-9\[\].:_-]+(/[^\s?#@]*)?")
 SECRET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 PREFIX = "FOOTNOTE_"
@@ -52,6 +56,20 @@ class Settings(BaseSettings):
     directory."""
     database_password: SecretStr | None = None
     """Password for the registry, where the address has none."""
+    originals_url: str = ""
+    """A bucket for originals and parsed texts, s3://bucket or s3://bucket/prefix, so that machines need no folder in
+    common. Empty: the data directory."""
+    originals_endpoint: str = ""
+    """Address of the S3-compatible object store that has the bucket. Empty: Amazon's."""
+    originals_region: str = ""
+    """Region of the bucket, where its store has regions."""
+    originals_access_key: SecretStr | None = None
+    """Access key for the bucket. Without one, credentials come from where Amazon's own tools take them."""
+    originals_secret_key: SecretStr | None = None
+    """Secret key that belongs to it."""
+    originals_cache_mb: int = Field(default=2048, ge=64)
+    """Room in the data directory for copies of originals from the bucket, in MiB. Those of the last ten minutes stay
+    beyond it, and none stays for more than some hour unused."""
     broker_url: str = "redis://127.0.0.1:6379/0"
     """Redis or Valkey address for the task queue."""
     broker_password: SecretStr | None = None
@@ -83,6 +101,12 @@ class Settings(BaseSettings):
     Empty: embedded in our own processes, as the bundled model always is."""
     embedding_api_key: SecretStr | None = None
     """Key for that server."""
+    embedding_query_prefix: str = ""
+    """What goes before each query that is embedded, such as "query: " with its blank: for a model that wants that and
+    does not say so in its own files, and for one on a server. Empty: what its files say. Of an index that is made anew;
+    `footnote reindex` makes one."""
+    embedding_document_prefix: str = ""
+    """The same before each passage, such as "passage: "."""
     reranker: str = ""
     """A sentence-transformers cross-encoder, a folder or a name on the model hub, that reads the first passages of each
     search and decides their order. Empty: they stay in the order of what the searches say of them."""
@@ -97,11 +121,43 @@ class Settings(BaseSettings):
     """Port that the API listens on."""
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses or networks, separated by commas, of the proxies before the API. Of a request that comes from there the
-    last address in X-Forwarded-For that is not one of them counts as the caller's; limits on sign-in go by it."""
+    last address in X-Forwarded-For that is not one of them counts as the caller's; limits on failed
+    sign-ins, keys and sessions go by it."""
     public_url: str = ""
     """Address under which people reach the app, used in sign-in links; https makes cookies Secure."""
     admin_email: str = "admin@localhost"
     """The first administrator, created when there is none."""
+    local_sign_in: bool = True
+    """Whether people may sign in with a link or a password. false: at the sign-in provider only."""
+    oidc_issuer: str = ""
+    """OpenID Connect: the sign-in provider, as it calls itself, such as https://login.example.com/realms/acme. Its
+    clients' redirect address is FOOTNOTE_PUBLIC_URL and /v1/sessions/oidc/callback; docs/sign-in.md has the steps.
+    Empty: none."""
+    oidc_client_id: str = ""
+    """Name under which the provider knows Footnote."""
+    oidc_client_secret: SecretStr | None = None
+    """Secret that belongs to it. Without one, Footnote is a public client."""
+    oidc_scopes: str = "openid profile email"
+    """What is asked of the provider, separated by blanks. Many need offline_access as well, so that sessions can be
+    renewed: without that one signs in again after FOOTNOTE_OIDC_REFRESH_MINUTES."""
+    oidc_name: str = "your company account"
+    """What people call the provider: the button says "Sign in with" and this."""
+    oidc_groups_claim: str = "groups"
+    """Claim of the ID token that lists somebody's groups."""
+    oidc_groups_prefix: str = ""
+    """What stands before the name of each such group here, such as entra/, so that none takes the name of one that
+    was made here."""
+    oidc_admin_group: str = ""
+    """The provider's name of a group whose members are administrators. Empty: administrators are made here."""
+    oidc_allowed_domains: str = ""
+    """Domains of e-mail addresses, separated by commas, that may sign in at the provider. Empty: whoever it lets. As
+    Google lets everybody, there the domain is that of the company that has the account."""
+    oidc_link_accounts: bool = False
+    """Whether somebody whose e-mail address the provider has verified gets the account that has it here already. false:
+    they are refused."""
+    oidc_refresh_minutes: int = Field(default=60, ge=5, le=1440)
+    """After so many minutes at the latest the provider is asked again for somebody's groups, and whether they may still
+    sign in, or their session ends."""
     refusal: Literal["strict", "balanced", "lenient"] = "balanced"
     """How much evidence an answer needs."""
     show_unsupported: bool = False
@@ -110,6 +166,18 @@ class Settings(BaseSettings):
     """Answers under way at a time in one API process; a question beyond them is refused at once (429)."""
     max_searching: int = Field(default=64, ge=1, le=100_000)
     """Of these, how many may still be looking for passages. As many searches without an answer may run beside them."""
+    user_requests_per_minute: int = Field(default=60_000, ge=0)
+    """Requests that one person may make a minute, with all their keys and sessions, of all API processes together; more
+    are refused (429) until it is over. 0: any number."""
+    key_requests_per_minute: int = Field(default=60_000, ge=0)
+    """Requests a minute with one API key. 0: any number."""
+    user_questions_per_minute: int = Field(default=3_000, ge=0)
+    """Questions that one person may ask a minute, in whatever protocol. 0: any number."""
+    key_questions_per_minute: int = Field(default=3_000, ge=0)
+    """Questions a minute with one API key. 0: any number."""
+    address_failures_per_minute: int = Field(default=300, ge=0)
+    """Requests a minute from one address (of IPv6, one /64 network) with a wrong key, as many with an ended session and
+    as many failed sign-ins; a valid key passes all the same. 0: any number."""
     drain_seconds: int = Field(default=25, ge=0, le=3600)
     """Seconds that answers under way get when the API is told to stop; then each ends with an event that says so.
     `footnote up`: 2."""
@@ -128,6 +196,10 @@ class Settings(BaseSettings):
     threads: int = Field(default=0, ge=0, le=256)
     """Processor threads for embedding in each process. 0: one for each core; a worker that ingests several documents
     at a time shares them out."""
+    audit_days: int = Field(default=0, ge=0, le=36_500)
+    """Days that events stay in the audit log; older ones are cleared away, and an event says so. 0: for ever."""
+    audit_questions: bool = False
+    """Write the text of each question into the audit log, not only who asked and which passages were used."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level logged."""
     _public_url_given: bool = PrivateAttr(default=True)
@@ -146,6 +218,8 @@ class Settings(BaseSettings):
             "public_url": (self.public_url or f"http://{reached_at}:{self.port}").rstrip("/"),
         }
         self.__dict__.update(completed)  # not by assignment: what we complete does not count as set by the operator
+        _ = self.bucket
+        self._check_oidc()
         _ = self.networks, self.proxies  # a wrong one is refused at the start of a process, not in the middle of a sync
         for name in ("index_api_key", "broker_password", "database_password"):
             secret: SecretStr | None = getattr(self, name)
@@ -165,6 +239,45 @@ class Settings(BaseSettings):
     @property
     def max_upload_bytes(self) -> int:
         return self.max_upload_mb * 1024 * 1024
+
+    @property
+    def bucket(self) -> tuple[str, str] | None:
+        """Name and prefix of the bucket that originals lie in; None where they lie in the data directory."""
+        if not self.originals_url:
+            for name in ("endpoint", "region", "access_key", "secret_key"):
+                if getattr(self, f"originals_{name}"):
+                    variable = f"FOOTNOTE_ORIGINALS_{name.upper()}"
+                    raise ValueError(f"{variable} is set, but FOOTNOTE_ORIGINALS_URL, which names the bucket, is not.")
+            return None
+        found = BUCKET_URL.fullmatch(self.originals_url)
+        prefix = (found[2] or "").strip("/") if found else ""
+        if found is None or (prefix and {"", ".", ".."} & set(prefix.split("/"))):
+            raise ValueError("FOOTNOTE_ORIGINALS_URL: s3://bucket or s3://bucket/prefix is expected.")
+        if self.originals_endpoint and not ENDPOINT.fullmatch(self.originals_endpoint):
+            raise ValueError("FOOTNOTE_ORIGINALS_ENDPOINT: an address such as https://s3.example.com:9000 is expected.")
+        if bool(self.originals_access_key) != bool(self.originals_secret_key):
+            raise ValueError("FOOTNOTE_ORIGINALS_ACCESS_KEY and FOOTNOTE_ORIGINALS_SECRET_KEY belong together.")
+        return found[1], prefix
+
+    @property
+    def sign_in_domains(self) -> frozenset[str]:
+        return frozenset(domain.casefold().lstrip("@") for domain in _words(self.oidc_allowed_domains))
+
+    def _check_oidc(self) -> None:
+        if not self.oidc_issuer:
+            if not self.local_sign_in:
+                raise ValueError("FOOTNOTE_LOCAL_SIGN_IN is false, but no FOOTNOTE_OIDC_ISSUER: nobody could sign in.")
+            if self.oidc_client_id or self.oidc_client_secret:
+                raise ValueError("FOOTNOTE_OIDC_CLIENT_ID or …_SECRET is set, but FOOTNOTE_OIDC_ISSUER is not.")
+            return
+        issuer = urlsplit(self.oidc_issuer)
+        secure = issuer.scheme == "https" or (issuer.scheme == "http" and _is_loopback(issuer.hostname or ""))
+        if not secure or not issuer.hostname or issuer.query or issuer.fragment or issuer.username is not None:
+            raise ValueError("FOOTNOTE_OIDC_ISSUER: an address such as https://login.example.com/acme is expected.")
+        if not self.oidc_client_id:
+            raise ValueError("FOOTNOTE_OIDC_ISSUER is set, but FOOTNOTE_OIDC_CLIENT_ID is not.")
+        if "openid" not in self.oidc_scopes.split():
+            raise ValueError("FOOTNOTE_OIDC_SCOPES has to name openid.")
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -2,8 +2,8 @@
 
 Ingestion happens in workers, which serve no HTTP: its metrics are read from the database when they are asked for
 (`services/api/scrape.py`). So every API process shows the whole system: take the maximum over them, never the sum.
-Those of questions (requests, answers) are each process's own. Counters begin with the process, as Prometheus expects.
-No label is a name, an id or a text.
+Those of questions (requests, answers, limits, audit) are each process's own. Counters begin with the process, as
+Prometheus expects. No label is a name, an id or a text.
 """
 
 import logging
@@ -17,6 +17,9 @@ REQUESTS = Counter("footnote_requests_total", "HTTP requests", ["method", "route
 ANSWERS = Counter("footnote_answers_total", "Answers by outcome and mode", ["outcome", "mode"], registry=METRICS)
 ANSWER_SECONDS = Histogram("footnote_answer_seconds", "Time to the whole answer", registry=METRICS)
 OPEN_ANSWERS = Gauge("footnote_open_answers", "Answers under way in this process", registry=METRICS)
+RATE_LIMITED = Counter("footnote_rate_limited_total", "Refused by a rate limit, whose", ["kind"], registry=METRICS)
+RATE_LIMITS_LOCAL = Gauge("footnote_rate_limits_local", "1: limits count this process alone", registry=METRICS)
+AUDIT_LOST = Counter("footnote_audit_lost_total", "Audit events that could not be written", registry=METRICS)
 
 DOCUMENTS = Gauge("footnote_documents", "Documents by state", ["state"], registry=METRICS)
 QUEUE_JOBS = Gauge("footnote_queue_jobs", "Jobs: due, later, running", ["when"], registry=METRICS)
@@ -60,3 +63,12 @@ def configure_logging(process: str, level: str) -> None:
     structlog.contextvars.bind_contextvars(process=process)
     shape = '{"level": "%(levelname)s", "logger": "%(name)s", "event": "%(message)s"}'
     logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING), format=shape, force=True)
+
+
+def configure_audit_logging() -> None:
+    """Copies of audit events go to standard error too, one JSON line each, whatever the level of other logs."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("audit")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [handler]

@@ -15,6 +15,7 @@ from ingest.pipeline import embedded_text
 from retrieval.dense import Vectors
 from retrieval.embedding import Embedder
 from retrieval.index import ChunkIndex
+from retrieval.prefixes import NO_PREFIXES
 from retrieval.retriever import Retriever, Snapshot
 from retrieval.terms import terms
 from retrieval.types import EVERYONE, Chunk, DocumentView, IndexedChunk, Principal
@@ -28,6 +29,7 @@ class WordModel:
 
     dimension = 256
     max_tokens = 256
+    prefixes = NO_PREFIXES
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         return np.stack([self._vector(text) for text in texts])

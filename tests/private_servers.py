@@ -143,6 +143,19 @@ def index_command(folder: Path, *, port: int) -> list[str]:
     return [sys.executable, "-m", "services.embedded.index_server", "--data-dir", str(folder), "--port", str(port)]
 
 
+@contextmanager
+def object_store() -> Iterator[str]:
+    """Moto's server (Apache-2.0), which speaks S3's REST interface, empty at each start; yields its address."""
+    port = free_port()
+    server = started([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{url}/moto-api/data.json"), process=server)
+        yield url
+    finally:
+        stop(server)
+
+
 def answers(url: str) -> bool:
     """Whether this address answers 200."""
     try:

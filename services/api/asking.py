@@ -12,7 +12,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from retrieval.errors import NotFoundError, UnavailableError
 from retrieval.types import AnswerDone, AnswerEvent, Principal, Turn
+from services.acting import acting_as
 from services.api import explaining, presenting, schemas
+from services.api.audit_events import AskedAudit
 from services.api.dependencies import Parts
 from services.api.replay import replayed
 from services.db.conversations import NO_MESSAGE, Exchange
@@ -44,17 +46,23 @@ def begin(
     *,
     answer_id: str | None = None,
 ) -> AsyncGenerator[AnswerEvent, None]:
-    """The events of an answer, as the answerer yields them. Closing them frees the model. Raises OverloadedError."""
+    """The events of an answer, as the answerer yields them. Closing them frees the model. Raises OverloadedError.
+
+    Every protocol asks here, so here questions are counted.
+    """
+    parts.limiter.question(principal)
+    asked_of = AskedAudit(asked.question, answer_id or str(uuid.uuid4()), acting_as(principal), parts.audit_notes)
     events = parts.answerer.answer(
         asked.question,
         principal,
-        answer_id=answer_id or str(uuid.uuid4()),
+        answer_id=asked_of.answer_id,
         conversation_id=asked.conversation_id or str(uuid.uuid4()),
         history=history,
         filters=presenting.filters(asked.filters),
         top_k=asked.top_k,
+        prompted=asked_of.prompted,
     )
-    return parts.open_answers.admit(events)
+    return parts.open_answers.admit(asked_of.followed(events))
 
 
 async def whole(answering: AsyncGenerator[AnswerEvent, None]) -> AnswerDone:

@@ -7,6 +7,7 @@ effect on the next.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -23,9 +24,11 @@ from services.api.left_out import LeftOuts
 from services.api.limiter import Limiter
 from services.api.open_answers import OpenAnswers
 from services.api.scrape import Scrape
+from services.audit_notes import AuditNotes
 from services.auditing.verification import Verification
 from services.blobs import BlobStore
 from services.db.accounts import Accounts
+from services.db.audit_log import AuditLog
 from services.db.conversations import Conversations
 from services.db.data_sources import DataSources
 from services.db.documents import Documents
@@ -34,6 +37,7 @@ from services.db.registry import SqlRegistry
 from services.db.source_items import SourceItems
 from services.db.status import Figures, Status
 from services.queue import Doorbell
+from services.single_sign_on import SingleSignOn
 
 COOKIE = "footnote_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -55,6 +59,7 @@ class Parts:
     figures: Kept[Figures]
     scrape: Scrape
     blobs: BlobStore
+    originals_answer: Kept[bool]
     left_out: LeftOuts
     index: Callable[[], ChunkIndex]
     verification: Verification
@@ -62,7 +67,11 @@ class Parts:
     answerer: Answerer
     open_answers: OpenAnswers
     doorbell: Doorbell
-    sign_in_limiter: Limiter
+    limiter: Limiter
+    single_sign_on: SingleSignOn | None
+    local_sign_in: bool
+    audit_log: AuditLog
+    audit_notes: AuditNotes
     public_url: str
     max_upload_bytes: int
     web: Path | None
@@ -92,14 +101,36 @@ SentKey = Annotated[str | None, Depends(sent_key)]
 
 
 def principal_of(request: Request, parts: PartsOf, key: SentKey) -> Principal:
-    """Who calls. Raises UnauthenticatedError, ForbiddenError for a browser request from elsewhere."""
-    if key is not None:
-        return parts.accounts.principal_of_key(key)
+    """Who calls, counted. Raises UnauthenticatedError, RateLimitedError, ForbiddenError for a browser request from
+    elsewhere, UnavailableError where only a sign-in provider that does not answer knows whether the session goes on.
+    """
     cookie = request.cookies.get(COOKIE)
-    if not cookie:
+    if key is None and not cookie:
         raise UnauthenticatedError("Sign in, or send an API key as `Authorization: Bearer <key>`.")
-    check_origin(request)
-    return parts.accounts.principal_of_session(cookie)
+    try:
+        if key is not None:
+            principal = parts.accounts.principal_of_key(key)
+        else:
+            check_origin(request)
+            if parts.single_sign_on:
+                parts.single_sign_on.keep(cookie or "")
+            principal = parts.accounts.principal_of_session(cookie or "")
+    except UnauthenticatedError:
+        parts.limiter.failure(address_of(request), "session" if key is None else "key")
+        raise
+    request.state.actor.become(principal)
+    parts.limiter.request(principal)
+    return principal
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from. Of IPv6 the network: whoever has one address there has 2^64."""
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return host if address.version == 4 else str(ip_network((int(address) >> 64 << 64, 64)))
 
 
 def check_origin(request: Request) -> None:

@@ -6,6 +6,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from retrieval import errors
+from services.api.limiter import RateLimitedError
 from services.api.schemas import Problem
 
 STATUS: dict[type[errors.FootnoteError], tuple[int, str]] = {
@@ -45,25 +46,20 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _answer)
 
 
-def response(problem: Problem) -> JSONResponse:
-    """The problem as a response, with the headers that its status asks for."""
-    return JSONResponse(
-        problem.model_dump(exclude_none=True),
-        problem.status,
-        headers_of(problem.status),
-        media_type="application/problem+json",
-    )
-
-
-def headers_of(status: int) -> dict[str, str]:
+def headers_of(status: int, error: Exception) -> dict[str, str]:
     """What a response of this status says beside its body, whatever form that has."""
     if status == 401:
         return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, RateLimitedError):
+        return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": RETRY_AFTER_SECONDS} if status in (429, 503) else {}
 
 
 async def _answer(_request: Request, error: Exception) -> JSONResponse:
-    return response(problem_of(error))
+    problem = problem_of(error)
+    content = problem.model_dump(exclude_none=True)
+    headers = headers_of(problem.status, error)
+    return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
 
 
 def _of_invalid(error: RequestValidationError) -> Problem:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from pydantic import ValidationError
 
-from retrieval.errors import NotFoundError
+from retrieval.errors import NotFoundError, UnavailableError
 from services.api import schemas
 from services.blobs import BlobStore
 
@@ -24,7 +24,7 @@ class LeftOut:
 
 
 class LeftOuts:
-    """Call it with the digest of a stored text; one that is missing or damaged lacks nothing that could be named."""
+    """Call it with the digest of a stored text; one that cannot be read lacks nothing that could be named."""
 
     def __init__(self, blobs: BlobStore) -> None:
         def read(sha256: str) -> LeftOut:
@@ -36,5 +36,5 @@ class LeftOuts:
     def __call__(self, sha256: str) -> LeftOut:
         try:
             return self._read(sha256)
-        except (NotFoundError, OSError, ValidationError):  # for the audit to find
+        except (NotFoundError, UnavailableError, OSError, ValidationError):  # for the audit, or /readyz, to say
             return LeftOut()

@@ -1,8 +1,12 @@
 """What every response passes through: size limits, security headers, counters. Knows nothing of routes' meaning."""
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.acting import calling
+from services.api.dependencies import address_of
+from services.audit_notes import AuditNotes
 from services.telemetry import REQUESTS
 
 MAX_JSON = 1024 * 1024
@@ -69,6 +73,28 @@ class BodyLimit:
             return message
 
         await self._app(scope, counted, send)
+
+
+class Audited:
+    """Says who acts, as far as a request shows it, and notes what somebody had no right to."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def seen(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 403:
+                notes: AuditNotes = scope["app"].state.parts.audit_notes
+                notes.add("authz_fail", method=scope["method"], route=getattr(scope.get("route"), "path", "other"))
+            await send(message)
+
+        with calling(address_of(Request(scope))) as actor:
+            scope.setdefault("state", {})["actor"] = actor
+            await self._app(scope, receive, seen)
 
 
 class Observed:

@@ -47,4 +47,4 @@ class OpenAIRoute(APIRoute):
 
 def _response(error: Exception) -> JSONResponse:
     status, body = error_of(error)
-    return JSONResponse(body.model_dump(), status, headers_of(status))
+    return JSONResponse(body.model_dump(), status, headers_of(status, error))

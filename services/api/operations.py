@@ -127,9 +127,10 @@ class SourceAttention(Response):
 
 
 class IndexStatus(Response):
-    """The index's size in chunks, null where it does not answer."""
+    """The index's size in chunks and what serves it, with its version; null where it does not answer."""
 
     chunks: int | None
+    engine: str | None
 
 
 class AdminStatus(Response):
@@ -173,7 +174,7 @@ def queue_length(figures: Figures) -> QueueLength:
     return QueueLength(waiting=figures.queue.due, running=figures.queue.running, remaining_s=figures.remaining_s)
 
 
-def admin_status(figures: Figures, *, parts: Mapping[str, str], chunks: int | None) -> AdminStatus:
+def admin_status(figures: Figures, *, parts: Mapping[str, str], index: IndexStatus) -> AdminStatus:
     """The whole status."""
     queue, counts = figures.queue, figures.documents
     return AdminStatus(
@@ -193,7 +194,7 @@ def admin_status(figures: Figures, *, parts: Mapping[str, str], chunks: int | No
         workers=[_worker(worker) for worker in figures.workers],
         progress_at=figures.progress_at,
         stuck=stuck_work(figures.now, figures.stuck),
-        index=IndexStatus(chunks=chunks),
+        index=index,
         failures=_failures(figures),
         data_sources=[
             SourceAttention(

@@ -457,6 +457,13 @@ class SignIn(Request):
     password: Annotated[str, StringConstraints(max_length=1000)] | None = None
 
 
+class SignInMethods(Response):
+    """How one can sign in: with a link or a password (`local`), and at a provider of this name (`oidc`)."""
+
+    local: bool
+    oidc: str | None
+
+
 class Me(Response):
     """Who the caller is."""
 

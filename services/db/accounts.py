@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -22,6 +23,8 @@ from sqlalchemy.orm import Session
 from retrieval.access import grants_of
 from retrieval.errors import ConflictError, InvalidInputError, NotFoundError, UnauthenticatedError
 from retrieval.types import Principal
+from services.acting import Actor, acting
+from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.models import ApiKey, BrowserSession, Membership, SignInLink, User
 
@@ -30,6 +33,7 @@ SESSION_LIFE = timedelta(days=14)
 LINK_LIFE = timedelta(days=2)
 USED_NOTED_EVERY = timedelta(minutes=1)
 KEY_PREFIX = "fn_"
+LOCAL = "local"
 _HASHER = PasswordHasher()
 
 
@@ -63,7 +67,7 @@ class Accounts:
             fits = hmac.compare_digest(digest(secret), expected)
             if row is None or not fits or row.revoked_at or (row.expires_at and row.expires_at <= now):
                 raise key_refused()
-            principal = _principal(session, row.user_id, frozenset(row.scopes))
+            principal = _principal(session, row.user_id, frozenset(row.scopes), key_id=row.id)
         if principal is None:
             raise key_refused()
         if row.last_used_at is None or now - row.last_used_at > USED_NOTED_EVERY:
@@ -99,7 +103,7 @@ class Accounts:
             if user.disabled_at is not None:
                 raise UnauthenticatedError("This account is disabled.", code="invalid_link")
             link.used_at = now
-            return _new_session(session, user)
+            return new_session(session, user, by="link")
 
     def sign_in_with_password(self, email: str, password: str) -> str:
         """Returns the new session's cookie. Raises UnauthenticatedError, the same for every fault."""
@@ -113,12 +117,18 @@ class Accounts:
         if user is None or stored is None:
             raise UnauthenticatedError("The e-mail address or the password is wrong.", code="invalid_credentials")
         with self._database.write() as session:
-            return _new_session(session, user)
+            return new_session(session, user, by="password")
 
-    def sign_out(self, cookie: str) -> None:
-        """End a browser session; ending an unknown one is no error."""
+    def sign_out(self, cookie: str) -> bool:
+        """End a browser session; False where there is none."""
         with self._database.write() as session:
-            session.execute(delete(BrowserSession).where(BrowserSession.id == digest(cookie)))
+            mine = delete(BrowserSession).where(BrowserSession.id == digest(cookie)).returning(BrowserSession.user_id)
+            user_id = session.scalar(mine)
+            if user_id is None:
+                return False
+            actor = _actor(session.get_one(User, user_id))
+            record(session, "session_expired", subject=f"user:{user_id}", actor=actor, reason="logout")
+            return True
 
     def set_password(self, user_id: str, password: str, *, current: str | None) -> None:
         """Set or change a password. Raises InvalidInputError (too short), UnauthenticatedError (wrong current one)."""
@@ -132,6 +142,7 @@ class Accounts:
                 except (VerificationError, InvalidHashError):
                     raise InvalidInputError("The current password is wrong.", code="wrong_password") from None
             user.password_hash = _HASHER.hash(password)
+            record(session, "authn_password_change", subject=f"user:{user_id}")
 
     def new_link(self, user_id: str) -> tuple[str, datetime]:
         """A token that signs this person in once, and until when. Raises NotFoundError."""
@@ -140,6 +151,8 @@ class Accounts:
             _user(session, user_id)
             expires = clock(session) + LINK_LIFE
             session.add(SignInLink(id=digest(token), user_id=user_id, expires_at=expires))
+            told: dict[str, Any] = {"kind": "sign_in_link", "expires_at": expires}
+            record(session, "authn_token_created", subject=f"user:{user_id}", **told)
         return token, expires
 
     def create(self, email: str, *, name: str, groups: Sequence[str], is_admin: bool) -> Account:
@@ -155,7 +168,10 @@ class Accounts:
                 for group in {group.casefold() for group in groups}:
                     session.add(Membership(group_name=group, user_id=user.id))
                 session.flush()
-                return _account(session, user)
+                account = _account(session, user)
+                told: dict[str, Any] = {"email": email, "groups": list(account.groups), "is_admin": is_admin}
+                record(session, "user_created", subject=f"user:{user.id}", **told)
+                return account
         except IntegrityError:
             raise ConflictError(f"There is an account for {email} already.", code="email_taken") from None
 
@@ -165,12 +181,14 @@ class Accounts:
             user = _user(session, user_id)
             if (is_admin is False or disabled) and user.is_admin and not _other_admin(session, user_id):
                 raise ConflictError("This is the last administrator: make somebody else one first.", code="last_admin")
+            before = _told(user)
             user.name = name or user.name
             user.is_admin = user.is_admin if is_admin is None else is_admin
             if disabled is not None:
                 user.disabled_at = clock(session) if disabled else None
                 session.execute(delete(BrowserSession).where(BrowserSession.user_id == user_id))
             session.flush()
+            _record_change(session, user, before)
             return _account(session, user)
 
     def page(self, *, email: str | None, after: str | None, limit: int) -> list[Account]:
@@ -215,8 +233,12 @@ class Accounts:
         """Raises NotFoundError; joining twice is no error."""
         user = self.by_email(email).user
         with self._database.write() as session:
-            if session.get(Membership, (group.casefold(), user.id)) is None:
+            membership = session.get(Membership, (group.casefold(), user.id))
+            if membership is None:
                 session.add(Membership(group_name=group.casefold(), user_id=user.id))
+                _record_membership(session, group.casefold(), user, "joined")
+            else:  # whom the sign-in provider put there now stays when it no longer does
+                membership.origin = LOCAL
 
     def leave(self, group: str, email: str) -> None:
         """Raises NotFoundError where there is no such person or membership."""
@@ -226,6 +248,7 @@ class Accounts:
             if membership is None:
                 raise NotFoundError(f"{email} is not in the group {group}.", code="unknown_membership")
             session.delete(membership)
+            _record_membership(session, group.casefold(), user, "left")
 
 
 def key_refused() -> UnauthenticatedError:
@@ -250,13 +273,15 @@ def _user(session: Session, user_id: str) -> User:
     return user
 
 
-def _principal(session: Session, user_id: str, scopes: frozenset[str]) -> Principal | None:
+def _principal(
+    session: Session, user_id: str, scopes: frozenset[str], *, key_id: str | None = None
+) -> Principal | None:
     user = session.get(User, user_id)
     if user is None or user.disabled_at is not None:
         return None
     allowed = scopes_that_count(user, scopes)
     grants = grants_of(user.email, list(_groups(session, user_id)))
-    return Principal(user.id, user.email, grants, "admin" in allowed, allowed)
+    return Principal(user.id, user.email, grants, "admin" in allowed, allowed, key_id)
 
 
 def _account(session: Session, user: User) -> Account:
@@ -273,11 +298,35 @@ def _other_admin(session: Session, user_id: str) -> bool:
     return bool(session.scalar(query))
 
 
-def _new_session(session: Session, user: User) -> str:
+def new_session(session: Session, user: User, *, by: str) -> str:
+    """`by` says what they proved who they are with."""
     cookie = secrets.token_urlsafe(32)
     now = clock(session)
     session.add(BrowserSession(id=digest(cookie), user_id=user.id, expires_at=now + SESSION_LIFE, created_at=now))
+    record(session, "authn_login_success", subject=f"user:{user.id}", actor=_actor(user), by=by)
     return cookie
+
+
+def _actor(user: User) -> Actor:
+    """They themselves, where it was a session that said so: from where the request comes."""
+    return Actor(user.email, user.id, address=acting().address)
+
+
+def _told(user: User) -> dict[str, Any]:
+    return {"name": user.name, "is_admin": user.is_admin, "disabled": user.disabled_at is not None}
+
+
+def _record_change(session: Session, user: User, before: dict[str, Any]) -> None:
+    """What changed, from what to what; who may administer is the gravest. Nothing where all is as it was."""
+    changed = {name: [before[name], now] for name, now in _told(user).items() if now != before[name]}
+    if changed:
+        event = "authz_change" if "is_admin" in changed else "user_updated"
+        record(session, event, subject=f"user:{user.id}", email=user.email, changed=changed)
+
+
+def _record_membership(session: Session, group: str, user: User, change: str) -> None:
+    told: dict[str, Any] = {"user": user.id, "email": user.email, "change": change}
+    record(session, "privilege_permissions_changed", subject=f"group:{group}", **told)
 
 
 def digest(secret: str) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError, NotFoundError
 from retrieval.types import Principal
+from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.models import AnswerExplanation, CitedVersion, Conversation, Feedback, Message
 from services.db.titles import TITLE_LENGTH, UNTITLED, title_of
@@ -58,7 +59,9 @@ class Conversations:
     def create(self, principal: Principal, title: str) -> Conversation:
         """A new, empty conversation."""
         with self._database.write() as session:
-            return _new(session, str(uuid.uuid4()), principal, title)
+            row = _new(session, str(uuid.uuid4()), principal, title)
+            record(session, "sensitive_create", subject=f"conversation:{row.id}")
+            return row
 
     def get(self, conversation_id: str, principal: Principal) -> Conversation:
         """Raises NotFoundError."""
@@ -70,12 +73,14 @@ class Conversations:
         with self._database.write() as session:
             row = _own(session, conversation_id, principal)
             row.title = title.strip()[:TITLE_LENGTH] or row.title
+            record(session, "sensitive_update", subject=f"conversation:{row.id}", act="rename")
             return row
 
     def delete(self, conversation_id: str, principal: Principal) -> None:
         """Delete with all messages. Raises NotFoundError."""
         with self._database.write() as session:
             session.delete(_own(session, conversation_id, principal))  # the messages go with it
+            record(session, "sensitive_delete", subject=f"conversation:{conversation_id}")
 
     def page(self, principal: Principal, *, after: tuple[datetime, str] | None, limit: int) -> list[Conversation]:
         """The person's conversations, latest first, behind `after` (updated_at, id)."""
@@ -175,6 +180,7 @@ class Conversations:
             row = session.get(Feedback, key) or Feedback(answer_id=answer_id, user_id=principal.user_id)
             row.rating, row.comment, row.created_at = rating, comment, clock(session)
             session.add(row)
+            record(session, "sensitive_update", subject=f"answer:{answer_id}", act="feedback", rating=rating)
 
 
 def _shown(answer: dict[str, Any]) -> set[tuple[str, int]]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError, InvalidInputError, NotFoundError
 from retrieval.types import Principal
+from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.models import DataSource, DataSourceItem, Document, Job, User
 
@@ -83,6 +84,8 @@ class DataSources:
                 now = clock(session)
                 session.add(_fresh(new, principal, now, first_sync=now if sync else None))
                 session.flush()
+                told = {"connector": new.connector, "options": sorted(new.options), "secrets": dict(new.secrets)}
+                _record(session, new.name, "add", **told, grants=list(new.grants), every_s=new.every_s)
                 return self._row(session, new.name)
         except IntegrityError:
             raise ConflictError(
@@ -110,6 +113,7 @@ class DataSources:
         """Change what is given. Pausing, and other options, stop a sync that is running. Raises NotFoundError."""
         with self._database.write() as session:
             source, now = _live(session, name), clock(session)
+            before = source.grants
             if change.options is not None or change.secrets is not None:
                 source.options = dict(change.options if change.options is not None else source.options)
                 source.secrets = dict(change.secrets if change.secrets is not None else source.secrets)
@@ -125,6 +129,13 @@ class DataSources:
                 if change.paused:
                     _stop(source, now, "It was stopped because the data source was paused.")
             session.flush()
+            told = {field: getattr(change, field) for field in ("every_s", "paused")}
+            said = {field: value for field, value in told.items() if value is not None}
+            if list(before) != source.grants:
+                said |= {"old": list(before), "new": source.grants}
+            if change.options is not None or change.secrets is not None:
+                said |= {"options": sorted(source.options), "secrets": source.secrets}
+            _record(session, name, "change", **said)
             return self._row(session, name)
 
     def request_sync(self, name: str, *, confirm: bool) -> int:
@@ -139,6 +150,7 @@ class DataSources:
             source.requested_at = source.next_sync_at = clock(session)
             source.failures = 0
             source.confirmed = source.confirmed or confirm
+            _record(session, name, "sync", confirm=confirm)
             return source.sync_number + 1
 
     def remove(self, name: str, *, keep_documents: bool, confirmed: bool) -> int:
@@ -161,6 +173,7 @@ class DataSources:
                 session.execute(delete(DataSourceItem).where(DataSourceItem.data_source_id == source.id))
             else:
                 session.execute(update(Document).where(alive).values(deleted_at=now))
+            _record(session, name, "remove", documents=count, kept=keep_documents)
             return count
 
     def items(self, name: str, *, failed: bool, after: str | None, limit: int) -> list[ItemRow]:
@@ -191,6 +204,11 @@ class DataSources:
 def _sources() -> Select[DataSource, str]:
     alive = select(DataSource, User.email).join(User, User.id == DataSource.owner_id)
     return alive.where(DataSource.removed_at.is_(None))
+
+
+def _record(session: Session, name: str, act: str, **told: Any) -> None:
+    """Of options their names only: values may hold what is nobody else's business."""
+    record(session, "authz_admin", subject=f"data_source:{name}", act=act, **told)
 
 
 def _live(session: Session, name: str) -> DataSource:

@@ -3,8 +3,10 @@
 Knows nothing of bytes, parsing or the index. Returns the ids of jobs whose doorbell the caller rings after the commit.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError, NotFoundError
 from retrieval.types import Principal
+from services.db.audit_log import record
 from services.db.batch import registered_together, rounds
 from services.db.database import Database, clock
 from services.db.grants import grants_in
@@ -36,6 +39,8 @@ from services.db.registry import SUCCESSION, may_read
 NOT_FOUND = "There is no such document, or you may not read it."
 # The largest number that a column of versions holds: a larger one cannot be asked for.
 LARGEST_NUMBER = 2**31 - 1
+# Of many that were sent together, so many are named in the audit log; the others have the same time and owner.
+NAMED = 10
 # One statement, so that a document is never shown half before and half behind its swap.
 _WITH_ALL = (
     select(Document, Job, Version, User.email)
@@ -87,12 +92,16 @@ class Documents:
             document = editable_by_name(session, new, principal)
             if document is not None and (refusal := refusals_of_synced(session, [document.id]).get(document.id)):
                 raise refusal
-            return registered(session, document, new, principal)
+            change = registered(session, document, new, principal)
+            _record_upload(session, [change])
+            return change
 
     def _register_round(self, news: Sequence[Registration], principal: Principal) -> Sequence[Change | Exception]:
         try:
             with self._database.write() as session:
-                return registered_together(session, news, principal)
+                outcomes = registered_together(session, news, principal)
+                _record_upload(session, outcomes)
+                return outcomes
         except DBAPIError:  # another call created one of them since we looked, or one cannot be stored
             return [self._register_alone(new, principal) for new in news]
 
@@ -116,7 +125,9 @@ class Documents:
     def delete(self, document_id: str, principal: Principal) -> tuple[str, ...]:
         """A tombstone, effective at once; the chunks follow. Raises NotFoundError."""
         with self._database.write() as session:
-            return (deleted(session, self._editable(session, document_id, principal)),)
+            job_id = deleted(session, self._editable(session, document_id, principal))
+            record(session, "sensitive_delete", subject=f"document:{document_id}")
+            return (job_id,)
 
     def retry(self, document_id: str, principal: Principal) -> Change:
         """Queue a failed or quarantined document again. Raises NotFoundError, ConflictError in any other state."""
@@ -127,6 +138,7 @@ class Documents:
                 raise ConflictError(f"Only failed or quarantined documents can be retried; this one is {job.state}.")
             again = new_job(session, "ingest", document.id, job.version)
             document.job_id = again.id
+            record(session, "sensitive_update", subject=f"document:{document_id}", act="retry", version=job.version)
             session.flush()
             return Change(row_of(session, document), True, (again.id,))
 
@@ -198,6 +210,25 @@ class Documents:
         if document is None:
             raise NotFoundError(NOT_FOUND)
         return document
+
+
+def _record_upload(session: Session, outcomes: Sequence[Change | Exception]) -> None:
+    """One event for what was sent together: the first documents, how many are new, and who may read how many of these.
+
+    Who may read an older one has an event of its own where that changes.
+    """
+    changes = [one for one in outcomes if isinstance(one, Change) and one.changed]
+    if not changes:
+        return
+    new = [change.row for change in changes if change.row.document.latest_version == 1]
+    told: dict[str, Any] = {
+        "documents": [change.row.document.id for change in changes[:NAMED]],
+        "changed": len(changes),
+        "new": len(new),
+        "grants_of_new": Counter(grant for row in new for grant in row.grants),
+    }
+    subject = f"document:{changes[0].row.document.id}" if len(outcomes) == 1 else None
+    record(session, "upload_complete", subject=subject, **told)
 
 
 def _shown(session: Session, query: Select[Document, Job, Version, str]) -> list[DocumentRow]:

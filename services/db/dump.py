@@ -1,12 +1,13 @@
 """Every table of the registry as rows of plain JSON values, and back: the same form for SQLite and PostgreSQL.
 
 Tables are taken as the database has them, so that what a later release adds is in the dump without being named here.
-Other programs' tables in the same database are neither dumped nor dropped. Browser sessions and sign-in links are left
-out: they are short-lived, and nobody should be signed in by a restore. Knows nothing of files.
+Other programs' tables in the same database are neither dumped nor dropped. Browser sessions, and what signs somebody
+in, are left out: they are short-lived, and nobody should be signed in by a restore. Knows nothing of files.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,13 +15,15 @@ from sqlalchemy import JSON, Connection, DateTime, MetaData, Table, func, inspec
 from sqlalchemy.orm import Session
 
 from retrieval.errors import InvalidInputError
+from services.acting import acting
+from services.db.audit_log import AuditEntry, chained, head, tell
 from services.db.database import Database
 from services.db.jobs import UNFINISHED
 from services.db.leftovers import needed
 from services.db.migrate import knows, upgrade
-from services.db.models import Base, CitedVersion, Document, Generation, Job, Version
+from services.db.models import AuditEvent, Base, CitedVersion, Document, Generation, Job, Version
 
-OURS = frozenset(Base.metadata.tables) - {"sessions", "sign_in_links"}
+OURS = frozenset(Base.metadata.tables) - {"sessions", "provider_sessions", "sign_in_links", "sign_in_requests"}
 PAGE = 500
 Row = dict[str, Any]
 
@@ -91,6 +94,7 @@ def load(database: Database, revision: str, tables: Iterable[tuple[str, Iterable
             "This backup was made by a newer release of Footnote: restore it with that release.", code="newer_backup"
         )
     with database.rewriting() as connection:
+        replaced = _audit_head(connection)
         _drop_everything(connection)
         upgrade(connection, revision)
         known = {table.name: table for table in _reflected(connection)}
@@ -98,6 +102,19 @@ def load(database: Database, revision: str, tables: Iterable[tuple[str, Iterable
             _fill(connection, known[name], rows)
         upgrade(connection, "head")
         _let_go(connection)
+        entry = AuditEntry("authz_admin", acting(), None, {"act": "restore", "replaced": replaced})
+        with Session(connection) as session:
+            written = chained(session, [entry])
+    tell(written)
+
+
+def _audit_head(connection: Connection) -> Row | None:
+    """Where the audit log ended that is replaced: whoever kept its head can tell what is no longer there."""
+    if not inspect(connection).has_table(AuditEvent.__tablename__):
+        return None
+    with Session(connection) as session:
+        found = head(session)
+    return asdict(found) if found else None
 
 
 def _reflected(connection: Connection) -> list[Table]:

@@ -17,15 +17,18 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError, NotFoundError, UnavailableError
+from retrieval.prefixes import Prefixes
 from retrieval.sparse import RECIPE
+from services.db.audit_log import record
 from services.db.database import Database, clock, clock_column, moment
 from services.db.generation_lease import LEASE, held, locked, refuse_busy
 from services.db.jobs import GRACE, new_job
 from services.db.members import active_versions, missing, stale
 from services.db.models import Document, Generation, GenerationMember, Version
 
-# What a generation is made with where nobody says otherwise: the bundled model reads 256 tokens, and this is what the
-# heading path leaves of them.
+# What a generation is made with where nobody says otherwise: the bundled model reads so many tokens, and this is what
+# the heading path leaves of them.
+BUNDLED_READS = 256
 CHUNK_TOKENS = 200
 # Their collections exist, and metadata and deletions have to reach them.
 LIVING = ("building", "built", "active", "retired")
@@ -129,6 +132,7 @@ class Generations:
                 number = max(row.number for row in rows) + 1
                 model = embedding_model or default_model
                 found = _new(session, number, model, chunk_tokens or CHUNK_TOKENS, RECIPE)
+                _record(session, number, "reindex")
             elif (
                 embedding_model not in (None, found.embedding_model)
                 or chunk_tokens not in (None, found.chunk_tokens)
@@ -141,6 +145,20 @@ class Generations:
                 )
             found.lease_owner, found.lease_until = owner, now + LEASE
             return found
+
+    def settle(self, number: int, prefixes: Prefixes, *, reads: int) -> Generation:
+        """Write down what a generation is made with, unless another process has; what holds then.
+
+        Generation 1 is made before its model can be asked what it `reads` of a passage, in tokens: its passages become
+        as much smaller as that is fewer than the bundled model does.
+        """
+        with self._database.write() as session:
+            row = session.get_one(Generation, number, with_for_update=True)
+            if row.prefixes is None:
+                row.query_prefix, row.document_prefix = prefixes.query, prefixes.document
+                if row.state == "active":
+                    row.chunk_tokens = min(row.chunk_tokens, reads * CHUNK_TOKENS // BUNDLED_READS)
+            return row
 
     def begin_rollback(self, owner: str) -> Generation:
         """Take the generation that was active before this one. Raises NotFoundError, GenerationBusyError."""
@@ -195,6 +213,7 @@ class Generations:
             session.flush()  # one by one: there is never a second active row, not even within the transaction
             target.state, target.activated_at, target.retired_at = "active", now, None
             target.lease_owner = target.lease_until = None
+            _record(session, number, "switch", before=old.number)
             return True
 
     def abort(self) -> list[int]:
@@ -204,6 +223,7 @@ class Generations:
                 row.lease_owner = row.lease_until = None
                 if row.state in UNFINISHED:
                     row.state = "dropping"
+                    _record(session, row.number, "abort")
         return self.dropping()
 
     def drop(self, states: Sequence[str], *, before: datetime | None = None) -> list[int]:
@@ -216,6 +236,7 @@ class Generations:
                 recent = before is not None and row.retired_at is not None and row.retired_at >= before
                 if row.state in states and row.state != "active" and not recent:
                     row.state, row.lease_owner, row.lease_until = "dropping", None, None
+                    _record(session, row.number, "drop")
         return self.dropping()
 
     def dropping(self) -> list[int]:
@@ -247,6 +268,10 @@ def _new(session: Session, number: int, embedding_model: str, chunk_tokens: int,
     )
     session.add(row)
     return row
+
+
+def _record(session: Session, number: int, act: str, **told: Any) -> None:
+    record(session, "authz_admin", subject=f"generation:{number}", act=act, **told)
 
 
 def _write_down(session: Session, number: int) -> None:

@@ -2,12 +2,14 @@
 
 import secrets
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, aliased
 
 from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
 from services.db.accounts import KEY_PREFIX, SCOPES, digest, key_refused, scopes_that_count
+from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.models import ApiKey, User
 
@@ -49,6 +51,8 @@ class Keys:
                 created_at=now,
             )
             session.add(key)
+            told: dict[str, Any] = {"kind": "api_key", "user": user_id, "scopes": key.scopes, "made_by": made_by}
+            record(session, "authn_token_created", subject=f"key:{key_id}", **told, expires_at=expires_at)
         return key, f"{KEY_PREFIX}{key_id}_{secret}"
 
     def page(self, *, user_id: str | None) -> list[tuple[ApiKey, str]]:
@@ -73,8 +77,13 @@ class Keys:
                 raise ForbiddenError(message, code="missing_scope")
             alive = select(ApiKey.id).where(ApiKey.id.in_(_with_made(key_id)), ApiKey.revoked_at.is_(None))
             # Whoever is making another holds its maker until that is stored: only a look begun after the wait sees it.
+            revoked: list[str] = []
             while ids := session.scalars(alive).all():
                 session.execute(update(ApiKey).where(ApiKey.id.in_(ids)).values(revoked_at=clock(session)))
+                revoked.extend(ids)
+            if revoked:
+                told: dict[str, Any] = {"kind": "api_key", "user": key.user_id, "keys": sorted(revoked)}
+                record(session, "authn_token_revoked", subject=f"key:{key_id}", **told)
 
 
 def _hold(session: Session, key_id: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, I
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 from sqlalchemy.types import TypeDecorator
 
+from retrieval.prefixes import Prefixes
 from services.db.edition import edition_of
 
 
@@ -59,11 +60,29 @@ class User(Base):
 
 
 class Membership(Base):
-    """One person in one group. A group exists while it has members or a document names it."""
+    """One person in one group. A group exists while it has members or a document names it.
+
+    `origin`: local where an administrator put them there, oidc where the sign-in provider says so.
+    """
 
     __tablename__ = "memberships"
     group_name: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    origin: Mapped[str] = mapped_column(String(20), default="local", server_default="local")
+
+
+class Identity(Base):
+    """Who a person is to a sign-in provider: never their e-mail address, which may become somebody else's.
+
+    `is_admin`: it was the provider's group that made them an administrator, and may take that back.
+    """
+
+    __tablename__ = "identities"
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    is_admin: Mapped[bool]
+    created_at: Mapped[datetime]
 
 
 class ApiKey(Base):
@@ -96,6 +115,35 @@ class BrowserSession(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime]
+
+
+class SignInRequest(Base):
+    """A browser that was sent to a sign-in provider; `id` and `browser` are SHA-256 of the state and of its cookie."""
+
+    __tablename__ = "sign_in_requests"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser: Mapped[str] = mapped_column(String(64))
+    nonce: Mapped[str] = mapped_column(String(64))
+    verifier: Mapped[str] = mapped_column(String(64))
+    next: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime(), index=True)
+
+
+class ProviderSession(Base):
+    """What is beside a browser session that began at a sign-in provider: its `expires_at` is moved on by renewing it.
+
+    From `renew_at` on whoever sets `renewing_until` asks the provider. `refresh_token` is sealed, None where there is
+    none: then it is not renewed.
+    """
+
+    __tablename__ = "provider_sessions"
+    session_id: Mapped[str] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True)
+    issuer: Mapped[str]
+    subject: Mapped[str] = mapped_column(String(255))
+    refresh_token: Mapped[str | None] = mapped_column(Text)
+    renew_at: Mapped[datetime]
+    renewing_until: Mapped[datetime | None]
+    ends_at: Mapped[datetime]
 
 
 class SignInLink(Base):
@@ -238,8 +286,8 @@ class Job(Base):
 class Generation(Base):
     """One way of cutting and embedding, and the collection that was made with it: `chunks-<number>`.
 
-    `state` is preparing (its collection may not exist yet), building, built, active (exactly one), retired, dropping or
-    dropped.
+    The prefixes are None until its model is loaded for the first time: that may say what it wants. `state` is preparing
+    (its collection may not exist yet), building, built, active (exactly one), retired, dropping or dropped.
     """
 
     __tablename__ = "generations"
@@ -247,6 +295,8 @@ class Generation(Base):
     embedding_model: Mapped[str]
     chunk_tokens: Mapped[int] = mapped_column(Integer)
     recipe: Mapped[int] = mapped_column(Integer)
+    query_prefix: Mapped[str | None] = mapped_column(Text)
+    document_prefix: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(20))
     scores: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     lease_owner: Mapped[str | None]
@@ -263,6 +313,13 @@ class Generation(Base):
             postgresql_where=text("state = 'active'"),
         ),
     )
+
+    @property
+    def prefixes(self) -> Prefixes | None:
+        """What its queries and passages are embedded behind, once that is settled."""
+        if self.query_prefix is None or self.document_prefix is None:
+            return None
+        return Prefixes(self.query_prefix, self.document_prefix)
 
 
 class GenerationMember(Base):
@@ -408,3 +465,21 @@ class DataSourceItem(Base):
     code: Mapped[str | None] = mapped_column(String(60))
     reason: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (Index("ix_data_source_items_bytes", "data_source_id", "sha256"),)
+
+
+class AuditEvent(Base):
+    """One event of the audit log, see `services/db/audit_log.py`. No foreign keys: it outlives all that it tells of."""
+
+    __tablename__ = "audit_events"
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    time: Mapped[datetime] = mapped_column(UtcDateTime(), index=True)
+    event: Mapped[str] = mapped_column(String(60))
+    level: Mapped[str] = mapped_column(String(10))
+    actor: Mapped[str | None] = mapped_column(index=True)
+    user_id: Mapped[str | None] = mapped_column(String(36))
+    key_id: Mapped[str | None] = mapped_column(String(36))
+    address: Mapped[str | None]
+    subject: Mapped[str | None] = mapped_column(index=True)
+    details: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))

@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, select
 from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError
 from retrieval.types import Principal
+from services.db.audit_log import record
 from services.db.database import clock
 from services.db.grants import grants_in
 from services.db.jobs import cancel, new_job, overtake
@@ -123,7 +125,7 @@ def changed(session: Session, row: DocumentRow, new: Registration, now: datetime
     ring: list[str] = []
     is_changed = _set_metadata(document, new)
     if new.grants is not None and set(new.grants) != set(grants):
-        _replace_grants(session, document, new.grants)
+        _replace_grants(session, document, new.grants, before=grants)
         grants, is_changed = tuple(sorted(set(new.grants))), True
     if _set_supersedes(session, document, new):
         is_changed = True
@@ -153,9 +155,10 @@ def created(session: Session, news: Sequence[Registration], principal: Principal
 
 def granted(session: Session, document: Document, grants: Sequence[str]) -> tuple[str, ...]:
     """Replace the grants. Returns the job to ring, none where they are the same."""
-    if set(grants_in(session, [document.id]).get(document.id, ())) == set(grants):
+    before = grants_in(session, [document.id]).get(document.id, ())
+    if set(before) == set(grants):
         return ()
-    _replace_grants(session, document, grants)
+    _replace_grants(session, document, grants, before=before)
     return (_metadata_job(session, document, clock(session)).id,)
 
 
@@ -270,9 +273,11 @@ def _declared(document: Document, names: Iterable[Name]) -> list[Supersession]:
     return [Supersession(document_id=document.id, data_source=s, external_id=e) for s, e in sorted(set(names))]
 
 
-def _replace_grants(session: Session, document: Document, grants: Sequence[str]) -> None:
+def _replace_grants(session: Session, document: Document, grants: Sequence[str], *, before: Sequence[str]) -> None:
     session.execute(delete(DocumentGrant).where(DocumentGrant.document_id == document.id))
     session.add_all(DocumentGrant(document_id=document.id, grant_name=grant) for grant in grants)
+    told: dict[str, Any] = {"old": sorted(before), "new": sorted(set(grants))}
+    record(session, "privilege_permissions_changed", subject=f"document:{document.id}", **told)
 
 
 def _metadata_job(session: Session, document: Document, now: datetime) -> Job:

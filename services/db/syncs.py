@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from retrieval.errors import FootnoteError
 from retrieval.types import Principal
+from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.jobs import LeaseLostError
 from services.db.models import DataSource, Job, User
@@ -30,6 +31,8 @@ BACKOFF_GROWTH = 3.0
 MAX_BACKOFF_SECONDS = 3600.0
 # Without a schedule somebody asked and looks: after so many tries in a row it waits until they ask again.
 UNSCHEDULED_TRIES = 3
+# Of a sync's counters those of which the audit log tells.
+CHANGES = ("new", "changed", "moved", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Syncs:
             source.confirmed = source.confirmed and not lease.confirmed
             if not _asked_again(source):
                 source.next_sync_at = now + timedelta(seconds=source.every_s) if source.every_s else None
+            _record(session, source, outcome)
 
     def fail(self, lease: SyncLease, error: FootnoteError, counters: Mapping[str, int]) -> None:
         """The data source cannot be read now: nothing was deleted, and it is tried again. Raises LeaseLostError."""
@@ -103,6 +107,7 @@ class Syncs:
             source.counters = dict(counters)
             source.confirmed = source.confirmed and not lease.confirmed
             _failed(source, error.code, error.message, clock(session))
+            _record(session, source, "failed")
 
     def release(self, lease: SyncLease) -> None:
         """Give the sync back unfinished: it is due at once, behind others that are. Raises LeaseLostError."""
@@ -150,6 +155,13 @@ def held(database: Database, lease: SyncLease) -> Iterator[tuple[Session, DataSo
         if source is None:
             raise LeaseLostError("This sync was overtaken by another one, or the data source was changed or removed.")
         yield session, source
+
+
+def _record(session: Session, source: DataSource, outcome: str) -> None:
+    """One event for all that a sync brought, where it brought something; changed grants have events of their own."""
+    if any(source.counters.get(name) for name in CHANGES):
+        told: dict[str, Any] = {"sync": source.sync_number, "outcome": outcome, "counters": source.counters}
+        record(session, "upload_complete", subject=f"data_source:{source.name}", **told)
 
 
 def _claimable(now: datetime) -> ColumnElement[bool]:

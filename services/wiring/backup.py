@@ -6,11 +6,13 @@ from pathlib import Path
 
 from ingest.sandbox import ParseLimits, ParseSandbox
 from retrieval.errors import ConflictError, NotFoundError, UnavailableError
+from services.audit_notes import AuditNotes
 from services.auditing.findings import Report
 from services.backup.archive import ArchiveReader
 from services.backup.restoring import put_back, read
 from services.backup.taking import Taken, Told, take
 from services.db.activation import Activation
+from services.db.audit_log import AuditLog
 from services.db.dump import count_documents
 from services.db.work import Work
 from services.embedded.addresses import found
@@ -28,6 +30,7 @@ def back_up(settings: Settings, file: Path, told: Told) -> Taken:
         message = f"There is no Footnote in {settings.data_dir}. Name its directory with --data-dir."
         raise NotFoundError(message, code="no_installation")
     with operating(settings) as ours, closing(Core(ours)) as core:
+        _note_backup(core)
         return take(
             file,
             database=core.database,
@@ -36,6 +39,13 @@ def back_up(settings: Settings, file: Path, told: Told) -> Taken:
             release=version("footnote"),
             told=told,
         )
+
+
+def _note_backup(core: Core) -> None:
+    """All there is is read; on a full disk it is all the same."""
+    notes = AuditNotes(AuditLog(core.database))
+    notes.add("sensitive_read", act="backup")
+    notes.close()
 
 
 def restore(settings: Settings, file: Path, *, replace: bool, told: Told) -> tuple[ArchiveReader, Report]:

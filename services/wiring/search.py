@@ -13,6 +13,7 @@ from retrieval.dense import DenseModel, load_dense_model, token_counter
 from retrieval.embedding import Embedder
 from retrieval.errors import InvalidInputError
 from retrieval.index import ChunkIndex, connect
+from retrieval.prefixes import Prefixes
 from retrieval.remote_model import RemoteModel
 from retrieval.reranking import Reranker, SignalReranker
 from services.db.generations import Generations
@@ -50,7 +51,12 @@ def engines(core: Core, *, models: Settings | None = None) -> Engines:
     def open_index(generation: int) -> ChunkIndex:
         return ChunkIndex(client, generation=generation, quantized=quantized)
 
-    return Engines(Generations(core.database), load=partial(embedder, models or core.settings), open_index=open_index)
+    return Engines(
+        Generations(core.database),
+        load=partial(embedder, models or core.settings),
+        open_index=open_index,
+        prefixes=Prefixes(core.settings.embedding_query_prefix, core.settings.embedding_document_prefix),
+    )
 
 
 def reranker(settings: Settings) -> Reranker:

@@ -25,6 +25,7 @@ from qdrant_client import models
 from retrieval.dense import DenseModel, Vectors, load_dense_model
 from retrieval.embedding import Embedder
 from retrieval.index import ChunkIndex
+from retrieval.prefixes import NO_PREFIXES
 from retrieval.retriever import DEPTH, Retrieved, Retriever, Snapshot
 from retrieval.types import Chunk, IndexedChunk, Principal
 from services.db.accounts import Accounts
@@ -52,6 +53,8 @@ SETTLE_S = 4.0  # the server tidies up once nothing has been asked for a while
 
 class ClusteredModel:
     """Vectors around a few centres, the same for the same text. With `real` that model is run as well, for its time."""
+
+    prefixes = NO_PREFIXES
 
     def __init__(self, dimension: int, max_tokens: int, real: DenseModel | None = None) -> None:
         self.dimension, self.max_tokens = dimension, max_tokens

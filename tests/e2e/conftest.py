@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +36,9 @@ class Up:
         return done.stdout
 
 
-@pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Up]:
+@contextmanager
+def running(tmp_path_factory: pytest.TempPathFactory, model_cache: Path, **settings: str) -> Iterator[Up]:
+    """`footnote up` on a data directory of its own, until Ctrl-C."""
     data_dir, port = tmp_path_factory.mktemp("up"), private_servers.free_port()
     shutil.copytree(model_cache, data_dir / "models")
     environment = {
@@ -44,6 +46,7 @@ def up(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[
         "FOOTNOTE_DATA_DIR": str(data_dir),
         "FOOTNOTE_PORT": str(port),
         "FOOTNOTE_CONNECTOR_FOLDERS": str(tmp_path_factory.getbasetemp()),
+        **settings,
     }
     command = [sys.executable, "-m", "services", "up"]
     with (data_dir / "up-output.log").open("wb") as log:
@@ -55,6 +58,12 @@ def up(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0, "Ctrl-C stops everything cleanly"
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Up]:
+    with running(tmp_path_factory, model_cache) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,13 @@ def index_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def object_store() -> Iterator[str]:
+    """The address of an S3-compatible object store."""
+    with private_servers.object_store() as url:
+        yield url
+
+
 @pytest.fixture
 def shop(database: Database, tmp_path: Path, index_url: str) -> Iterator[Workshop]:
     with workshop(database, tmp_path, index_url, someone(database, ANN)) as made:

@@ -184,7 +184,7 @@ def test_keys_of_a_backup_of_the_release_before_have_no_maker(
     rows = rows_of(database)
     for row in rows["api_keys"]:
         del row["made_by"]
-    load(database, "0007", rows.items())
+    load(database, "0007", [(name, rows[name]) for name in ("users", "api_keys")])
     assert accounts.principal_of_key(old)
     assert [row.made_by for row, _ in keys.page(user_id=None)] == [None, None]
     _, new = keys.create(ann.user.id, name="new", scopes=SCOPES, made_by=maker.id)

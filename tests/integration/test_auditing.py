@@ -22,6 +22,7 @@ from ingest.audit_stream import CLASSES, AuditReport
 from ingest.client import Client
 from retrieval.index import ChunkIndex, StoredPoint, connect
 from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 from services.bootstrap import CLI_FILE
 from services.db.generations import Generations
 from services.db.jobs import new_job
@@ -168,7 +169,7 @@ class Outcome:
 
 @pytest.fixture(scope="module")
 def outcome(assistant: System) -> Outcome:
-    index, blobs = index_of(assistant), BlobStore(assistant.data_dir / "blobs")
+    index, blobs = index_of(assistant), DirectoryStore(assistant.data_dir / "blobs")
     scenes = {}
     for number, damage in enumerate(DAMAGE):
         sent = upload(assistant.admin, f"archive-{number}.txt", f"{number}.\n\n{LONG}".encode(), grants=["everyone"])
@@ -251,7 +252,7 @@ def test_what_was_mended_is_found_again_in_the_version_that_it_was(outcome: Outc
 
 def test_a_lost_original_is_named_and_its_document_still_read(assistant: System) -> None:
     sent = assistant.send("only-copy.txt", b"The only copy of the treaty lies in Delft.", grants=["everyone"])
-    blobs = BlobStore(assistant.data_dir / "blobs")
+    blobs = DirectoryStore(assistant.data_dir / "blobs")
     with assistant.database.read() as session:
         original = blobs.path(session.get_one(Version, (sent["id"], 1)).sha256)
     kept = original.read_bytes()
@@ -269,7 +270,7 @@ def test_a_lost_original_is_named_and_its_document_still_read(assistant: System)
 
 def test_what_is_being_made_again_is_said_not_to_have_been_judged(assistant: System) -> None:
     sent = assistant.send("made-again.txt", b"The spare key hangs behind the clock.", grants=["everyone"])
-    scene = Scene(assistant, index_of(assistant), BlobStore(assistant.data_dir / "blobs"), sent["id"])
+    scene = Scene(assistant, index_of(assistant), DirectoryStore(assistant.data_dir / "blobs"), sent["id"])
     assert verify(assistant).in_flight == 0
     with assistant.database.write() as session:
         job = new_job(session, "ingest", scene.id, 1, after=timedelta(seconds=30)).id
@@ -325,7 +326,7 @@ def test_the_command_prints_one_document_and_says_by_its_exit_code_whether_all_i
 
     clean = footnote("--json")
     assert (clean.returncode, json.loads(clean.stdout)["clean"]) == (0, True)
-    blobs = BlobStore(assistant.data_dir / "blobs")
+    blobs = DirectoryStore(assistant.data_dir / "blobs")
     stray = blobs.path(blobs.put(b"nobody refers to this either").sha256)
     os.utime(stray, (OLD, OLD))
     found = footnote()

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from services.api.uploads import BATCH_FILES
-from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 from tests.integration.test_bad_input import problem
 from tests.system import System, upload
 
@@ -36,7 +36,7 @@ def said(source: str, *names: str, **more: Any) -> list[dict[str, Any]]:
 
 
 def is_stored(assistant: System, data: bytes) -> bool:
-    return BlobStore(assistant.data_dir / "blobs").has(hashlib.sha256(data).hexdigest())
+    return DirectoryStore(assistant.data_dir / "blobs").has(hashlib.sha256(data).hexdigest())
 
 
 def listed(client: httpx.Client, source: str) -> list[str]:

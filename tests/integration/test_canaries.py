@@ -16,7 +16,14 @@ CANARIES = ("xanthocroid", "quillwort", "brimborion", "tatterdemalion", "zugzwan
 MISSING = "00000000-0000-0000-0000-000000000000"
 PUBLIC = {("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics")}
 # These take credentials instead of a principal, and show nothing of anybody's documents.
-SIGNING_IN = {("post", "/v1/sessions"), ("delete", "/v1/sessions/current")}
+SIGNING_IN = {
+    ("post", "/v1/sessions"),
+    ("delete", "/v1/sessions/current"),
+    ("get", "/v1/sessions/methods"),
+    ("get", "/v1/sessions/oidc"),
+    ("get", "/v1/sessions/oidc/callback"),
+    ("get", "/v1/sessions/oidc/sign-out"),
+}
 
 Call = Callable[[httpx.Client, str], httpx.Response]
 
@@ -116,6 +123,7 @@ MATRIX: dict[tuple[str, str], Call] = {
     ("get", "/v1/data-sources/{name}/items"): _json("get", "/v1/data-sources/{id}/items"),
     ("get", "/v1/connectors"): _json("get", "/v1/connectors"),
     ("get", "/v1/admin/status"): _json("get", "/v1/admin/status"),
+    ("get", "/v1/admin/audit"): _json("get", "/v1/admin/audit?limit=1000"),
     ("post", "/v1/admin/verify"): _json("post", "/v1/admin/verify", {"repair": False}),
     ("get", "/v1/queue"): _json("get", "/v1/queue"),
     **{key: _json(*key) for key in PUBLIC},
@@ -291,3 +299,32 @@ def test_logs_and_metrics_hold_no_word_of_a_document(scene: Scene) -> None:
     text = "".join(log.read_text() for log in logs).casefold()
     assert text
     assert [word for word in CANARIES if word in text] == []
+
+
+def test_the_audit_log_knows_who_read_the_secret_and_not_a_word_of_it(scene: Scene) -> None:
+    audit = scene.system.client(scene.system.admin.headers["authorization"].removeprefix("Bearer ")).get
+    subject = f"answer:{scene.answer_id}"
+    asked, *_ = audit("/v1/admin/audit", params={"subject": subject, "event": "sensitive_read"}).json()["items"]
+    assert asked["actor"] == "owner@example.com"
+    assert any(chunk.startswith(scene.document_id) for chunk in asked["details"]["sources"])
+    events, cursor = [], None
+    while True:
+        page = audit("/v1/admin/audit", params={"limit": 1000, **({"cursor": cursor} if cursor else {})})
+        assert _reveals(page) == [], page.text
+        assert QUESTION not in page.text
+        events += page.json()["items"]
+        cursor = page.json()["next_cursor"]
+        if cursor is None:
+            break
+    assert {"user_created", "upload_complete", "authz_fail", "sensitive_read"} <= {event["event"] for event in events}
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(SIGNING_IN))
+def test_signing_in_shows_nobody_a_word(scene: Scene, method: str, path: str) -> None:
+    """Without a body or with a guess, in whatever session."""
+    for client in (scene.system.client(None), *scene.people.values()):
+        for asked in ({}, {"state": QUERY, "code": QUERY, "next": f"/documents/{scene.document_id}"}):
+            response = client.request(method.upper(), path, params=asked)
+            assert _reveals(response) == [], response.text
+            assert response.status_code < 500, response.text
+            assert scene.document_id not in response.text + repr(response.headers)

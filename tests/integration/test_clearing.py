@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from ingest.audit_stream import AuditReport
 from ingest.client import Client
-from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 from services.bootstrap import CLI_FILE
 from services.db.database import clock
 from services.db.models import Document, Version
@@ -38,7 +38,7 @@ def lies(folder: Path, name: str) -> bool:
 
 
 def two_hours_pass(assistant: System, document_ids: list[str], digests: list[str]) -> None:
-    blobs, then = BlobStore(assistant.data_dir / "blobs"), time.time() - 7200
+    blobs, then = DirectoryStore(assistant.data_dir / "blobs"), time.time() - 7200
     for digest in digests:
         os.utime(blobs.path(digest), (then, then))
     with assistant.database.write() as session:

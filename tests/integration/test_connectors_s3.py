@@ -3,8 +3,6 @@ and, asked to, checks signatures as Amazon does.
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,26 +20,9 @@ from ingest.connectors.contract import ConnectorError
 from ingest.connectors.s3_signature import S3Credentials, quoted_path, quoted_query, signed_headers
 from tests.integration.connector_contract import ConnectorContract, SmallSync, Source, closing, policy_for
 from tests.integration.web_server import Answer, web_server
-from tests.private_servers import answers, free_port, stop, wait_until
+from tests.private_servers import free_port
 
 BUCKET = "handbook"
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[str]:
-    """The address of a running moto server."""
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(f"{url}/moto-api/data.json"), process=server)
-        yield url
-    finally:
-        stop(server)
 
 
 class S3Source(Source):
@@ -81,8 +62,8 @@ class S3Source(Source):
 
 class TestS3(ConnectorContract):
     @pytest.fixture
-    def source(self, tmp_path: Path, store: str) -> Iterator[Source]:
-        yield from closing(S3Source(tmp_path, store))
+    def source(self, tmp_path: Path, object_store: str) -> Iterator[Source]:
+        yield from closing(S3Source(tmp_path, object_store))
 
     def test_more_than_a_page_of_keys_is_listed_and_only_below_the_prefix(
         self, source: S3Source, sync: SmallSync

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.embedded.index.collection import ENGINE
 from tests.system import System, upload
 
 POLICY = b"""# Remote work
@@ -216,6 +217,7 @@ def test_the_operators_status_counts_what_is_there(assistant: System, policy: di
     status = assistant.admin.get("/v1/admin/status").json()
     assert status["documents"]["ready"] >= 1
     assert status["index"]["chunks"] >= 1
+    assert status["index"]["engine"].startswith(ENGINE)
     assert (status["parts"]["database"], status["parts"]["index"], status["parts"]["broker"]) == ("up", "up", "up")
 
 

@@ -252,4 +252,4 @@ def test_keys_stand_in_no_log(scene: Talking) -> None:
     logs = "".join(log.read_text() for log in scene.system.data_dir.parent.glob("*.log"))
     assert key_of(scene.system.admin) not in logs
     assert scene.ann not in logs
-    assert "4000" not in logs
+    assert "4000 euros" not in logs

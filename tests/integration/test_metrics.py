@@ -82,7 +82,7 @@ def test_gauges_show_how_things_are_now(before: Samples, after: Samples) -> None
     assert gained(before, after, "footnote_documents", state="failed") == 1
     assert value(after, "footnote_documents", state="ready") >= 1
     assert value(after, "footnote_index_chunks") >= 1
-    for part in ("database", "index", "broker"):
+    for part in ("database", "index", "broker", "originals"):
         assert value(after, "footnote_part_up", part=part) == 1
     for what in ("queue", "job", "lease"):
         assert value(after, "footnote_stuck_seconds", what=what) == 0

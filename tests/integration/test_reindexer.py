@@ -20,7 +20,7 @@ from retrieval.evaluation import Question
 from retrieval.index import ChunkIndex
 from retrieval.retriever import Retriever
 from retrieval.types import EVERYONE, Chunk, IndexedChunk, Principal
-from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 from services.db.activation import Activation, Swap
 from services.db.database import Database
 from services.db.documents import Documents
@@ -69,7 +69,7 @@ class Rig:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
-        self.blobs = BlobStore(folder / "blobs")
+        self.blobs = DirectoryStore(folder / "blobs")
         self.client = QdrantClient(":memory:")
         self.said: list[str] = []
         self.parsed: list[str] = []

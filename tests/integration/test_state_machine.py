@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from retrieval.index import connect
 from retrieval.sparse import RECIPE
 from retrieval.types import Principal
-from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 from services.db.database import Database
 from services.db.generations import CHUNK_TOKENS, Generations
 from services.db.migrate import migrate
@@ -50,7 +50,7 @@ class OneWorld:
         }
         Generations(self._database).first(embedding_model="words", chunk_tokens=CHUNK_TOKENS, recipe=RECIPE)
         self._client = connect(self.index_url)
-        blobs = BlobStore(self.folder / "blobs")
+        blobs = DirectoryStore(self.folder / "blobs")
         self._shop = Workshop(self._database, blobs, self._client, people["ann"])
         self._shop.engines.active()
         return self._shop, people, urlsplit(self.index_url).port or 0

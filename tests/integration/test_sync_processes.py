@@ -25,7 +25,7 @@ SYNC = """
 import sys, time
 from pathlib import Path
 from ingest.connectors.contract import Batch
-from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 from services.db.database import Database
 from services.db.source_items import SourceItems
 from services.db.syncs import Syncs
@@ -47,8 +47,9 @@ beat.Beat.__init__.__kwdefaults__["patience_s"] = {patience}
 url, source_id, folder = sys.argv[1:]
 database = Database(url)
 child.sync(child.SyncParts(
-    syncs=Syncs(database), items=SourceItems(database), blobs=BlobStore(Path(folder) / "blobs"), ring=lambda ids: None,
-    connect=lambda lease: Connector(), folder=Path(folder) / "fetched", limit=1000, name="child"), source_id)
+    syncs=Syncs(database), items=SourceItems(database), blobs=DirectoryStore(Path(folder) / "blobs"),
+    ring=lambda ids: None, connect=lambda lease: Connector(), folder=Path(folder) / "fetched", limit=1000,
+    name="child"), source_id)
 """
 
 

@@ -14,7 +14,7 @@ from ingest.connectors.contract import Batch, Connector, ConnectorError
 from ingest.connectors.kinds import connector_for
 from retrieval.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from retrieval.types import Principal
-from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 from services.db.data_sources import DataSources, NewDataSource, SourceChange, SourceRow
 from services.db.database import Database, clock
 from services.db.documents import Documents
@@ -47,7 +47,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.sources, self.syncs = DataSources(self.database), Syncs(self.database)
         self.items, self.documents = SourceItems(self.database), Documents(self.database)
-        self.blobs = BlobStore(self.folder / "blobs")
+        self.blobs = DirectoryStore(self.folder / "blobs")
 
     def add(self, *grants: str, every_s: int | None = None, name: str = NAME) -> None:
         new = NewDataSource(name, "scripted", {}, {}, grants or ("group:all",), every_s)

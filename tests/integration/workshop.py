@@ -21,6 +21,7 @@ from retrieval.errors import DocumentError, UnavailableError
 from retrieval.index import ChunkIndex, connect
 from retrieval.types import Principal
 from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 from services.db.activation import Activation
 from services.db.database import Database, clock
 from services.db.documents import Documents
@@ -156,6 +157,6 @@ def parsed(path: Path, _name: str) -> ParsedDocument:
 def workshop(database: Database, folder: Path, index_url: str, owner: Principal) -> Iterator[Workshop]:
     """With an index that is empty before and after."""
     with closing(connect(index_url)) as client:
-        made = Workshop(database, BlobStore(folder / "blobs"), client, owner)
+        made = Workshop(database, DirectoryStore(folder / "blobs"), client, owner)
         yield made
         made.index.drop()

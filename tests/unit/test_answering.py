@@ -1,6 +1,7 @@
 """The whole journey of a question over the real read path, with no model, a good one and bad ones."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -355,6 +356,32 @@ def test_a_prompt_stays_within_its_budget(server: ScriptedModel) -> None:
     server.does(Says("NO_ANSWER", usage=False))
     answer = final(events(retriever_over(long, embedder), server=server))
     assert 2000 < answer.usage.prompt_tokens <= 4000
+
+
+def test_whoever_asks_hears_which_sources_enter_the_prompt(server: ScriptedModel) -> None:
+    texts = {f"d{n}": f"{TEXTS['leave']} Rule {n * 111}. " * 12 for n in range(1, 9)}
+    long = [document(text, title=f"Leave {name}", name=name, document_id=name) for name, text in texts.items()]
+    server.does(Says("NO_ANSWER", usage=False))
+    told: list[list[str]] = []
+
+    async def ask() -> None:
+        model = ChatModel(base_url=server.url, model="scripted")
+        answering = Answerer(retriever_over(long, Embedder(WordModel(), model_name="words")), model=model).answer(
+            QUESTION,
+            ASKER,
+            answer_id="a1",
+            conversation_id="c1",
+            prompted=lambda sources: told.append([source.document_id for source in sources]),
+        )
+        async with aclosing(answering):
+            assert [event async for event in answering]
+        await model.aclose()
+
+    asyncio.run(ask())
+    prompt = json.dumps(server.requests[-1])
+    assert len(told) == 1
+    assert set(told[0]) == {f"d{n}" for n in range(1, 9) if f"Rule {n * 111}." in prompt}
+    assert 0 < len(set(told[0])) < len(texts), "some do not fit, else this proves nothing"
 
 
 @pytest.mark.parametrize("behaviour", [Talks("NO_ANSWER. "), Breaks(text=GOOD + " And")])

@@ -30,9 +30,9 @@ class WatchedEmbedder(Embedder):
 
     look: Callable[[], object] = staticmethod(lambda: None)
 
-    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+    def embed_asked(self, texts: Sequence[str]) -> Vectors:
         self.look()
-        return super().embed_sentences(texts)
+        return super().embed_asked(texts)
 
 
 @pytest.fixture

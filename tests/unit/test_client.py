@@ -25,7 +25,7 @@ from ingest.problems import (
     UnexpectedAnswerError,
 )
 from ingest.resources import Registered
-from ingest.rest import ATTEMPTS, LONGEST_PAUSE_S
+from ingest.rest import ATTEMPTS, LONGEST_PAUSE_S, PATIENCE_S
 from ingest.uploads import Upload
 from retrieval.errors import InvalidInputError, NotFoundError
 from retrieval.types import AnswerDone, SearchFilters, SentenceChecked, SentenceStatus, SourcesFound, TextDelta
@@ -222,6 +222,34 @@ def test_a_wait_beyond_the_limit_is_an_error_at_once() -> None:
     with pytest.raises(OverloadedProblemError, match="Too many"):
         client_of(handler, pauses).me()
     assert pauses == []
+
+
+def limited(seconds: int) -> httpx.Response:
+    return httpx.Response(429, headers={"retry-after": str(seconds)}, json={"code": "rate_limited", "detail": "Slow."})
+
+
+def test_who_sends_too_much_a_minute_goes_on_when_the_server_says(tmp_path: Path) -> None:
+    pauses = Pauses()
+    (path := tmp_path / "a.txt").write_text("text")
+    taken = httpx.Response(202, json={"id": "d", "version": 1, "state": "queued", "job_id": "j"})
+    handler, seen = answering(*[limited(60)] * (ATTEMPTS + 1), httpx.Response(503, json={}), taken)
+    assert client_of(handler, pauses).upload(path, data_source="hr").id == "d"
+    assert len(seen) == ATTEMPTS + 3
+    assert pauses[:-1] == [60.0] * (ATTEMPTS + 1)
+
+
+def test_a_limit_without_an_end_is_an_error_in_the_end() -> None:
+    pauses = Pauses()
+    with pytest.raises(OverloadedProblemError, match="Slow"):
+        client_of(lambda _: limited(60), pauses).me()
+    assert PATIENCE_S <= sum(pauses) < 2 * PATIENCE_S
+
+
+def test_a_question_waits_no_longer_for_a_limit_than_for_a_busy_server() -> None:
+    handler, seen = answering(*[limited(60)] * ATTEMPTS)
+    with pytest.raises(OverloadedProblemError):
+        client_of(handler).ask("q")
+    assert len(seen) == ATTEMPTS
 
 
 # --- pages

@@ -32,7 +32,7 @@ VALUES: dict[tuple[str, str], set[str]] = {
     ("footnote_documents", "state"): set(scrape.STATES),
     ("footnote_queue_jobs", "when"): {"due", "later", "running"},
     ("footnote_stuck_seconds", "what"): set(scrape.STUCK),
-    ("footnote_part_up", "part"): {"database", "index", "broker"},
+    ("footnote_part_up", "part"): {"database", "index", "broker", "originals"},
     ("footnote_jobs_finished_total", "kind"): {"ingest", "metadata", "retire", "delete"},
     ("footnote_jobs_finished_total", "outcome"): set(scrape.OUTCOMES),
     ("footnote_data_sources", "state"): set(SOURCE_STATES),
@@ -47,6 +47,9 @@ OF_QUESTIONS = {
     "footnote_answers_total",
     "footnote_answer_seconds",
     "footnote_open_answers",
+    "footnote_audit_lost_total",
+    "footnote_rate_limited_total",
+    "footnote_rate_limits_local",
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from dockerfile_parse import DockerfileParser  # type: ignore[import-untyped]
+from pydantic import SecretStr
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
@@ -23,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMPOSE_FILES = [DEPLOY / "compose.yaml", DEPLOY / "vllm" / "compose.yaml"]
 COMPOSE_TEXT = "".join(file.read_text() for file in COMPOSE_FILES)
-REMOTE_FILE = DEPLOY / "compose.remote.yaml"
+REMOTE_FILE, BUCKET_FILE = DEPLOY / "compose.remote.yaml", DEPLOY / "compose.bucket.yaml"
+SIGN_IN_FILE = DEPLOY / "compose.oidc.yaml"
 
 
 def composed() -> dict[str, Any]:
@@ -100,6 +102,42 @@ def test_whatever_is_elsewhere_nothing_waits_for_it_and_all_that_need_it_reach_o
         conditions = {part: {"condition": on["condition"]} for part, on in waits.items()}
         assert conditions == SERVICES[name]["depends_on"]
         assert {part for part, on in waits.items() if on.get("required") is False} == set(waits) & OWN
+
+
+def test_whoever_reads_or_writes_originals_reaches_the_bucket_and_has_its_keys(tmp_path: Path) -> None:
+    test_a_compose_file_follows_the_compose_specification(BUCKET_FILE)
+    over = YAML(typ="safe").load(BUCKET_FILE)
+    keys = ["footnote_originals_access_key", "footnote_originals_secret_key"]
+    assert set(over["services"]) == set(APPS) - {"migrate"}
+    assert all(service == {"networks": ["outside"], "secrets": keys} for service in over["services"].values())
+    assert over["networks"] == remote()["networks"]
+    assert over["secrets"] == {name: {"file": f"./secrets/{name}"} for name in keys}
+    readme, (dockerfile,) = (DEPLOY / "README.md").read_text(), DOCKERFILES
+    for name in ("COMPOSE_FILE=compose.yaml:compose.bucket.yaml", "FOOTNOTE_ORIGINALS_URL=s3://", *keys):
+        assert name in readme
+    for name in keys:
+        (tmp_path / name).write_text("somebody's\n")
+    settings = Settings(originals_url="s3://originals", _secrets_dir=tmp_path)  # type: ignore[call-arg]
+    assert settings.originals_secret_key == SecretStr("somebody's")
+    assert "extra['s3']" in dockerfile.read_text()
+
+
+def test_the_api_alone_reaches_the_sign_in_provider_and_has_its_secret(tmp_path: Path) -> None:
+    test_a_compose_file_follows_the_compose_specification(SIGN_IN_FILE)
+    over, secret = YAML(typ="safe").load(SIGN_IN_FILE), "footnote_oidc_client_secret"
+    assert over["services"] == {"api": {"networks": ["outside"], "secrets": [secret]}}
+    assert over["networks"] == remote()["networks"]
+    assert over["secrets"] == {secret: {"file": f"./secrets/{secret}"}}
+    (tmp_path / secret).write_text("the client's\n")
+    settings = Settings(oidc_issuer="https://login.example.com", oidc_client_id="footnote", _secrets_dir=tmp_path)  # type: ignore[call-arg]
+    assert settings.oidc_client_secret == SecretStr("the client's")
+    guide = (DEPLOY.parent / "docs" / "sign-in.md").read_text()
+    for name in ("COMPOSE_FILE=compose.yaml:compose.oidc.yaml", secret, "FOOTNOTE_OIDC_ISSUER"):
+        assert name in guide
+
+
+def test_what_a_sign_in_ends_with_is_in_no_log_of_the_proxy() -> None:
+    assert {"delete code", "delete state"} <= {line.strip() for line in (DEPLOY / "Caddyfile").read_text().splitlines()}
 
 
 def test_the_readme_says_how_a_part_is_had_elsewhere() -> None:
@@ -347,7 +385,10 @@ def test_every_variable_of_the_compose_file_is_explained_and_no_example_holds_a_
     example = (DEPLOY / "env.example").read_text()
     offered = dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
     assert asked <= set(offered)
-    assert set(offered) - asked == {"COMPOSE_PROFILES", "COMPOSE_FILE"}
+    bucket = {f"FOOTNOTE_ORIGINALS_{name}" for name in ("URL", "ENDPOINT", "REGION", "CACHE_MB")}
+    sign_in = {f"FOOTNOTE_{name.upper()}" for name in Settings.model_fields if name.startswith("oidc_")}
+    sign_in = (sign_in | {"FOOTNOTE_LOCAL_SIGN_IN"}) - {"FOOTNOTE_OIDC_CLIENT_SECRET"}
+    assert set(offered) - asked == {"COMPOSE_PROFILES", "COMPOSE_FILE"} | bucket | sign_in
     defaults = {name: default for name, sign, default in VARIABLE.findall(COMPOSE_TEXT) if sign == ":-"}
     commented = dict(re.findall(r"^#([A-Z][A-Z_]+)=(.*)$", example, flags=re.MULTILINE))
     assert {name: commented[name] for name in set(commented) & set(defaults)} == {

@@ -8,6 +8,7 @@ import pytest
 from ingest.parsing.document import LeftOut, ParsedDocument
 from services.api.left_out import LeftOuts
 from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 from services.parsed_text import kept_text, stored_form
 
 PARTS = (LeftOut("Re: maps/a.pdf", "It is damaged: nothing opens it."), LeftOut("b.zip", "It is encrypted."))
@@ -15,7 +16,7 @@ PARTS = (LeftOut("Re: maps/a.pdf", "It is damaged: nothing opens it."), LeftOut(
 
 @pytest.fixture
 def blobs(tmp_path: Path) -> BlobStore:
-    return BlobStore(tmp_path)
+    return DirectoryStore(tmp_path)
 
 
 def test_parts_keep_their_names_and_reasons(blobs: BlobStore) -> None:

@@ -170,3 +170,71 @@ def test_a_data_sources_secret_is_a_private_file_or_a_variable(tmp_path: Path, m
     for name in ("../db", "a/b", "", "a b", "1"):
         with pytest.raises(InvalidInputError):
             source_secret(tmp_path, name)
+
+
+def test_a_bucket_has_a_name_and_a_prefix_and_none_is_the_data_directory() -> None:
+    assert Settings().bucket is None
+    assert Settings(originals_url="s3://originals").bucket == ("originals", "")
+    assert Settings(originals_url="s3://originals/footnote/live/").bucket == ("originals", "footnote/live")
+    secrets = {"originals_access_key": "AKID", "originals_secret_key": "s3cr3t"}
+    settings = Settings(originals_url="s3://originals", **secrets)  # type: ignore[arg-type]
+    assert "s3cr3t" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"originals_url": "https://s3.example.com/originals"}, "ORIGINALS_URL"),
+        ({"originals_url": "s3://Originals"}, "ORIGINALS_URL"),
+        ({"originals_url": "s3://original_files"}, "ORIGINALS_URL"),
+        ({"originals_url": "s3://key:hunter2@originals"}, "ORIGINALS_URL"),
+        ({"originals_url": "s3://originals/a//b"}, "ORIGINALS_URL"),
+        ({"originals_url": "s3://originals/../b"}, "ORIGINALS_URL"),
+        ({"originals_url": "s3://originals?versionId=hunter2"}, "ORIGINALS_URL"),
+        ({"originals_url": "s3://originals", "originals_endpoint": "s3.example.com"}, "ORIGINALS_ENDPOINT"),
+        ({"originals_url": "s3://originals", "originals_endpoint": "https://a:hunter2@s3"}, "ORIGINALS_ENDPOINT"),
+        ({"originals_url": "s3://originals", "originals_access_key": "AKID"}, "ORIGINALS_SECRET_KEY"),
+        ({"originals_url": "s3://originals", "originals_secret_key": "hunter2"}, "ORIGINALS_ACCESS_KEY"),
+        ({"originals_endpoint": "https://s3.example.com"}, "ORIGINALS_URL"),
+        ({"originals_secret_key": "hunter2"}, "ORIGINALS_URL"),
+        ({"originals_url": "s3://originals", "originals_cache_mb": 0}, "originals_cache_mb"),
+    ],
+)
+def test_a_bucket_that_cannot_be_is_refused_by_name(values: dict[str, object], named: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(**values)  # type: ignore[arg-type]
+    assert named in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+OIDC = {"oidc_issuer": "https://login.example.com/acme", "oidc_client_id": "footnote"}
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"oidc_issuer": OIDC["oidc_issuer"]}, "FOOTNOTE_OIDC_CLIENT_ID"),
+        ({"oidc_client_id": "footnote"}, "FOOTNOTE_OIDC_ISSUER"),
+        ({"oidc_client_secret": "a client's secret"}, "FOOTNOTE_OIDC_ISSUER"),
+        ({**OIDC, "oidc_issuer": "http://login.example.com"}, "FOOTNOTE_OIDC_ISSUER"),
+        ({**OIDC, "oidc_issuer": "login.example.com"}, "FOOTNOTE_OIDC_ISSUER"),
+        ({**OIDC, "oidc_issuer": "https://user:pass@login.example.com"}, "FOOTNOTE_OIDC_ISSUER"),
+        ({**OIDC, "oidc_issuer": "https://login.example.com/?tenant=1"}, "FOOTNOTE_OIDC_ISSUER"),
+        ({**OIDC, "oidc_scopes": "profile email"}, "FOOTNOTE_OIDC_SCOPES"),
+        ({"local_sign_in": False}, "FOOTNOTE_LOCAL_SIGN_IN"),
+    ],
+)
+def test_a_sign_in_provider_that_cannot_be_is_refused_by_name(values: dict[str, object], named: str) -> None:
+    with pytest.raises(ValidationError, match=named):
+        Settings(**values)  # type: ignore[arg-type]
+
+
+def test_a_sign_in_provider_is_had_by_two_settings_and_its_secret_is_shown_nowhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert Settings(**OIDC, local_sign_in=False).sign_in_domains == frozenset()  # type: ignore[arg-type]
+    assert Settings(**{**OIDC, "oidc_issuer": "http://127.0.0.1:9000"})  # type: ignore[arg-type]
+    named = Settings(**OIDC, oidc_allowed_domains="Example.com, @example.org", oidc_client_secret="hunter2")  # type: ignore[arg-type]
+    assert named.sign_in_domains == {"example.com", "example.org"}
+    show(named, as_json=False)
+    assert "hunter2" not in capsys.readouterr().out + repr(named)

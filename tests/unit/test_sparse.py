@@ -6,6 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retrieval.embedding import Embedder
+from retrieval.prefixes import NO_PREFIXES
 from retrieval.sparse import AVERAGE_TERMS, K1, RECIPE, B, Bm25, EnglishBm25, sparse_encoder, term_id
 from retrieval.types import SparseVector
 from tests.in_memory import WordModel
@@ -85,10 +86,10 @@ def test_this_release_s_recipe_is_our_own_analysis() -> None:
 
 def test_an_embedder_of_another_recipe_shares_the_model_and_not_the_terms() -> None:
     now = Embedder(WordModel(), model_name="words")
-    before = now.of_recipe(1)
-    assert now.of_recipe(RECIPE) is now
-    assert before.of_recipe(1) is before
-    assert before.of_recipe(RECIPE).sparse_query("INC-1042") == now.sparse_query("INC-1042")
+    before = now.for_index(1, NO_PREFIXES)
+    assert now.for_index(RECIPE, NO_PREFIXES) is now
+    assert before.for_index(1, NO_PREFIXES) is before
+    assert before.for_index(RECIPE, NO_PREFIXES).sparse_query("INC-1042") == now.sparse_query("INC-1042")
     assert before.sparse_query("INC-1042") == EnglishBm25().query("INC-1042")
     assert before.sparse_query("INC-1042") != now.sparse_query("INC-1042")
     assert (before.model_name, before.dimension, before.max_tokens) == ("words", now.dimension, now.max_tokens)

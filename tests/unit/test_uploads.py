@@ -15,7 +15,7 @@ from fastapi import Request
 
 from retrieval.errors import FootnoteError, InvalidInputError, TooLargeError, UnavailableError
 from services.api.uploads import BATCH_FILES, BATCH_OVERHEAD, Upload, receive_all
-from services.blobs import BlobStore
+from services.blobs.directory import DirectoryStore
 
 LIMIT = 1000
 Part = tuple[str, tuple[str | None, bytes]]
@@ -37,7 +37,7 @@ def received(folder: Path, request: httpx.Request) -> list[Upload | InvalidInput
         return {"type": "http.request", "body": body, "more_body": False}
 
     scope = {"type": "http", "method": "POST", "headers": [(k.lower(), v) for k, v in request.headers.raw]}
-    return asyncio.run(receive_all(Request(scope, receive), BlobStore(folder), limit=LIMIT))
+    return asyncio.run(receive_all(Request(scope, receive), DirectoryStore(folder), limit=LIMIT))
 
 
 def refused(folder: Path, request: httpx.Request) -> FootnoteError:
@@ -57,7 +57,7 @@ def test_files_and_what_is_said_of_them_are_matched_in_order(tmp_path: Path) -> 
     assert isinstance(first, Upload)
     assert isinstance(second, Upload)
     assert (first.file_name, first.metadata.title, first.blob.size) == ("0.txt", "First", 3)
-    assert BlobStore(tmp_path).read(second.blob.sha256) == b"two"
+    assert DirectoryStore(tmp_path).read(second.blob.sha256) == b"two"
 
 
 def test_without_metadata_each_goes_by_its_name(tmp_path: Path) -> None:

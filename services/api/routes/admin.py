@@ -9,7 +9,7 @@ from services.api.dependencies import Admin, Parts, PartsOf, Reader
 from services.telemetry import METRICS
 
 router = APIRouter(tags=["operations"])
-# Without these no question is answered; without the broker or the model it still is.
+# Without these no question is answered; without the broker, the originals or the model it still is.
 VITAL = frozenset({"database", "index"})
 
 
@@ -17,7 +17,8 @@ VITAL = frozenset({"database", "index"})
 def status(parts: PartsOf, _admin: Admin) -> operations.AdminStatus:
     """Documents by state, the queue and its pace, workers, what is stuck, failures and parts."""
     chunks = _chunks(parts)
-    return operations.admin_status(parts.figures(), parts=_states(parts, chunks), chunks=chunks)
+    index = operations.IndexStatus(chunks=chunks, engine=None if chunks is None else _engine(parts))
+    return operations.admin_status(parts.figures(), parts=_states(parts, chunks), index=index)
 
 
 @router.get("/v1/queue")
@@ -55,7 +56,7 @@ def metrics(parts: PartsOf) -> Response:
 def _look(parts: Parts) -> tuple[dict[str, bool], int | None]:
     chunks = _chunks(parts)
     states = _states(parts, chunks)
-    return {part: states[part] == "up" for part in ("database", "index", "broker")}, chunks
+    return {part: states[part] == "up" for part in ("database", "index", "broker", "originals")}, chunks
 
 
 def _chunks(parts: Parts) -> int | None:
@@ -65,9 +66,17 @@ def _chunks(parts: Parts) -> int | None:
         return None
 
 
+def _engine(parts: Parts) -> str | None:
+    try:
+        return parts.index().engine()
+    except FootnoteError:
+        return None
+
+
 def _states(parts: Parts, chunks: int | None) -> dict[str, str]:
     states = {"index": "down" if chunks is None else "up"}
     states["broker"] = "down" if parts.doorbell.waiting() is None else "up"
+    states["originals"] = "up" if parts.originals_answer() else "down"
     try:
         parts.registry.clock()
         states["database"] = "up"

@@ -14,5 +14,9 @@ STREAM = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}
 @router.post("/v1/admin/verify", response_class=StreamingResponse, responses=STREAM)  # type: ignore[arg-type]
 def verify(body: VerifyRequest, parts: PartsOf, _admin: Admin) -> StreamingResponse:
     """Audit, and with `repair` mend: `progress` events, then one `report` or `error`."""
+    if body.repair:
+        parts.audit_log.record("authz_admin", subject=None, act="repair")
+    else:
+        parts.audit_notes.add("authz_admin", act="verify")
     verifying = parts.verification.repair() if body.repair else parts.verification.look()
     return StreamingResponse(events(verifying), media_type="text/event-stream", headers=HEADERS)

@@ -68,13 +68,16 @@ def messages(conversation_id: str, parts: PartsOf, principal: Reader) -> schemas
         content = answer.text if answer else row.content
         message = {"id": row.id, "role": row.role, "content": content, "answer": answer, "created_at": row.created_at}
         shown.append(schemas.Message.model_validate(message))
+    parts.audit_notes.add("sensitive_read", subject=f"conversation:{conversation_id}", act="messages")
     return schemas.Page(items=shown)
 
 
 @router.get("/answers/{answer_id}/explain")
 def explain(answer_id: str, parts: PartsOf, principal: Reader) -> schemas.Explanation:
     """How an answer was found, as recorded when it was made; hits that one may no longer read are only counted."""
-    return explaining.of_answer(parts.conversations.recorded(answer_id, principal), parts.registry, principal)
+    explanation = explaining.of_answer(parts.conversations.recorded(answer_id, principal), parts.registry, principal)
+    parts.audit_notes.add("sensitive_read", subject=f"answer:{answer_id}", act="explain")
+    return explanation
 
 
 @router.post("/answers/{answer_id}/feedback", status_code=204)

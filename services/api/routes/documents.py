@@ -12,11 +12,13 @@ from fastapi.responses import FileResponse, JSONResponse
 from retrieval.access import checked_grants
 from retrieval.errors import InvalidInputError, NotFoundError
 from retrieval.types import Principal
+from services.acting import acting_as
 from services.api import cursors, presenting, schemas
 from services.api.dependencies import Parts, PartsOf, Reader, Writer
 from services.api.errors import problem_of
 from services.api.left_out import LeftOut
 from services.api.uploads import OPENAPI_BATCH_FORM, OPENAPI_FORM, Upload, receive, receive_all
+from services.db.models import Version
 from services.db.registration import Change, DocumentRow, Name, Registration
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
@@ -118,6 +120,7 @@ def text(
         message = "The text of this version is no longer kept: it was replaced, and no stored answer shows it."
         raise NotFoundError(message, code="version_not_kept") from error
     stored = schemas.StoredText.model_validate_json(data)
+    _note_read(parts, principal, found, "text")
     return schemas.DocumentText(version=found.number, title=document.title, text=stored.text, pages=stored.pages)
 
 
@@ -125,6 +128,7 @@ def text(
 def file(document_id: str, parts: PartsOf, principal: Reader) -> FileResponse:
     """The original bytes."""
     _, found = parts.documents.readable_version(document_id, principal, None)
+    _note_read(parts, principal, found, "file")
     media_type = found.media_type or "application/octet-stream"
     shown = "inline" if media_type in INLINE else "attachment"
     return FileResponse(
@@ -135,6 +139,11 @@ def file(document_id: str, parts: PartsOf, principal: Reader) -> FileResponse:
             "Content-Security-Policy": "sandbox; default-src 'none'",
         },
     )
+
+
+def _note_read(parts: Parts, principal: Principal, version: Version, what: str) -> None:
+    subject, actor = f"document:{version.document_id}", acting_as(principal)
+    parts.audit_notes.add("sensitive_read", subject=subject, actor=actor, act=what, version=version.number)
 
 
 def _left_out(document_id: str, parts: Parts, principal: Principal) -> LeftOut:

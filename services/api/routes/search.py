@@ -4,7 +4,8 @@ import time
 
 from fastapi import APIRouter
 
-from services.api import explaining, presenting, schemas
+from services.acting import acting_as
+from services.api import audit_events, explaining, presenting, schemas
 from services.api.dependencies import PartsOf, Reader
 
 router = APIRouter(prefix="/v1", tags=["search"])
@@ -18,6 +19,8 @@ async def search(body: schemas.SearchRequest, parts: PartsOf, principal: Reader)
     narrowed = presenting.filters(body.filters)
     found = await parts.searches.retrieve(body.query, principal, filters=narrowed, top_k=body.top_k)
     hits = [presenting.hit(hit) for hit in found.hits]
+    read = audit_events.of_hits(found.hits)
+    parts.audit_notes.add("sensitive_read", actor=acting_as(principal), act="search", chunks=read)
     took_ms = round(1000 * (time.perf_counter() - began), 2)
     if not body.explain:
         return schemas.SearchResponse(hits=hits, took_ms=took_ms)

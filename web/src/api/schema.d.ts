@@ -84,6 +84,27 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/admin/audit": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Page
+     * @description Events of the audit log, oldest first: from `after` on, up to `before`, of an `actor` (an e-mail address, a
+     *     person's id or a key's), of one `subject`, such as `document:<id>`.
+     */
+    get: operations["page_v1_admin_audit_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/admin/status": {
     parameters: {
       query?: never;
@@ -789,6 +810,86 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/sessions/methods": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Methods
+     * @description How one can sign in here: for the page on which nobody is known yet.
+     */
+    get: operations["methods_v1_sessions_methods_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/oidc": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Send
+     * @description Send the browser to the provider; `next` is the path of this app to go on at.
+     */
+    get: operations["send_v1_sessions_oidc_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/oidc/callback": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Come Back
+     * @description Where the provider sends the browser back to: a session begins, or the sign-in page says why not.
+     */
+    get: operations["come_back_v1_sessions_oidc_callback_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/oidc/sign-out": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Sign Out There
+     * @description Where a browser ends its session at the provider too, after it has ended the one here.
+     */
+    get: operations["sign_out_there_v1_sessions_oidc_sign_out_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/users": {
     parameters: {
       query?: never;
@@ -1001,6 +1102,45 @@ export interface components {
       role?: "assistant";
     };
     /**
+     * AuditEvent
+     * @description One event, with every field that is hashed; its names are of OWASP's Logging Vocabulary.
+     *
+     *     `hash` is the SHA-256 of the JSON of all other fields with keys sorted, no spaces, in ASCII: so whoever has the
+     *     events can check the chain. `time` is what was hashed, in UTC to the microsecond. `actor` is an e-mail address or an
+     *     operator's command.
+     */
+    AuditEvent: {
+      /** Actor */
+      actor: string | null;
+      /** Address */
+      address: string | null;
+      /** Details */
+      details: {
+        [key: string]: unknown;
+      };
+      /** Event */
+      event: string;
+      /** Hash */
+      hash: string;
+      /** Key Id */
+      key_id: string | null;
+      /** Level */
+      level: string;
+      /** Previous Hash */
+      previous_hash: string;
+      /** Sequence */
+      sequence: number;
+      /** Subject */
+      subject: string | null;
+      /**
+       * Time
+       * Format: date-time
+       */
+      time: string;
+      /** User Id */
+      user_id: string | null;
+    };
+    /**
      * Batch
      * @description What became of files that were sent together, in their order.
      */
@@ -1069,13 +1209,34 @@ export interface components {
       role: string;
     };
     /**
+     * ChatOptions
+     * @description As for `/v1/ask`: which documents are looked at, and how many passages are sources.
+     */
+    ChatOptions: {
+      /**
+       * @default {
+       *       "data_sources": [],
+       *       "document_ids": [],
+       *       "media_types": []
+       *     }
+       */
+      filters?: components["schemas"]["Filters"];
+      /**
+       * Top K
+       * @default 8
+       */
+      top_k?: number;
+    };
+    /**
      * ChatRequest
-     * @description A question with its history. `store` keeps it as a conversation, so that it can be explained and rated.
+     * @description A question with its history. `store` keeps it as a conversation, so that it can be explained and rated;
+     *     `footnote` holds what OpenAI's protocol has no words for.
      *
      *     Sampling parameters are accepted and ignored. Tools, response formats, several choices and whatever else would
      *     change the answer's form are refused.
      */
     ChatRequest: {
+      footnote?: components["schemas"]["ChatOptions"] | null;
       /** Messages */
       messages: components["schemas"]["ChatMessage"][];
       /** Model */
@@ -1683,11 +1844,13 @@ export interface components {
     };
     /**
      * IndexStatus
-     * @description The index's size in chunks, null where it does not answer.
+     * @description The index's size in chunks and what serves it, with its version; null where it does not answer.
      */
     IndexStatus: {
       /** Chunks */
       chunks: number | null;
+      /** Engine */
+      engine: string | null;
     };
     /**
      * LeftOut
@@ -1894,6 +2057,13 @@ export interface components {
     Page_ApiKey_: {
       /** Items */
       items: components["schemas"]["ApiKey"][];
+      /** Next Cursor */
+      next_cursor?: string | null;
+    };
+    /** Page[AuditEvent] */
+    Page_AuditEvent_: {
+      /** Items */
+      items: components["schemas"]["AuditEvent"][];
       /** Next Cursor */
       next_cursor?: string | null;
     };
@@ -2266,6 +2436,16 @@ export interface components {
       expires_at: string;
       /** Url */
       url: string;
+    };
+    /**
+     * SignInMethods
+     * @description How one can sign in: with a link or a password (`local`), and at a provider of this name (`oidc`).
+     */
+    SignInMethods: {
+      /** Local */
+      local: boolean;
+      /** Oidc */
+      oidc: string | null;
     };
     /**
      * Source
@@ -2700,6 +2880,52 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Readiness"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  page_v1_admin_audit_get: {
+    parameters: {
+      query?: {
+        after?: string | null;
+        before?: string | null;
+        event?: string | null;
+        actor?: string | null;
+        subject?: string | null;
+        limit?: number;
+        cursor?: string | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Page_AuditEvent_"];
         };
       };
       /** @description Client Error */
@@ -4455,6 +4681,159 @@ export interface operations {
     responses: {
       /** @description Successful Response */
       204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  methods_v1_sessions_methods_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["SignInMethods"];
+        };
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  send_v1_sessions_oidc_get: {
+    parameters: {
+      query?: {
+        next?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      303: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  come_back_v1_sessions_oidc_callback_get: {
+    parameters: {
+      query?: {
+        state?: string | null;
+        code?: string | null;
+        error?: string | null;
+        iss?: string | null;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      303: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Client Error */
+      "4XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Server Error */
+      "5XX": {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  sign_out_there_v1_sessions_oidc_sign_out_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Successful Response */
+      303: {
         headers: {
           [name: string]: unknown;
         };

@@ -26,6 +26,7 @@ export type QueueLength = Schemas["QueueLength"];
 export type PageSpan = Schemas["PageSpan"];
 export type Registered = Schemas["Registered"];
 export type Sentence = Schemas["Sentence"];
+export type SignInMethods = Schemas["SignInMethods"];
 export type Source = Schemas["Source"];
 export type User = Schemas["User"];
 export type NewUser = Schemas["NewUser"];

@@ -1,4 +1,4 @@
-/** Signing in: by a one-time link (`/sign-in#token=…`), or with e-mail address and password. */
+/** Signing in: at the company's provider, by a one-time link (`/sign-in#token=…`), or with address and password. */
 
 import { useMutation } from "@tanstack/react-query";
 import { useEffect, useState, type SyntheticEvent } from "react";
@@ -11,14 +11,18 @@ import { Button, ButtonLink, Spinner } from "@/ui/button";
 import { TextField } from "@/ui/field";
 import { ErrorNotice, Notice } from "@/ui/notice";
 import form from "@/shell/form.module.css";
+import { useSignInMethods } from "./methods";
+import { ProviderProblem, ProviderSignIn } from "./provider-sign-in";
 import styles from "./sign-in.module.css";
 
 export function SignInPage() {
   const { data: me } = useMe();
   const enter = useEnterSession();
-  const { hash, pathname, state } = useLocation() as Location<unknown>;
+  const { hash, pathname, search, state } = useLocation() as Location<unknown>;
   const navigate = useNavigate();
   const from = cameFrom(state);
+  const methods = useSignInMethods();
+  const failed = new URLSearchParams(search).get("error");
   const link = useMutation({
     mutationFn: signInWithToken,
     meta: { signsIn: true },
@@ -49,10 +53,15 @@ export function SignInPage() {
         ) : (
           <>
             {link.isError && <LinkProblem error={link.error} onRetry={() => mutate(link.variables)} />}
+            {failed && !link.isError && <ProviderProblem code={failed} />}
             {me ? (
               <ButtonLink to={from}>Go on as {me.email}</ButtonLink>
             ) : (
-              <PasswordForm from={from} onSignedIn={link.reset} />
+              <>
+                {methods?.oidc && <ProviderSignIn name={methods.oidc} from={from} />}
+                {methods?.oidc && methods.local && <p className={styles.or}>or</p>}
+                {methods?.local && <PasswordForm from={from} first={!methods.oidc} onSignedIn={link.reset} />}
+              </>
             )}
           </>
         )}
@@ -83,7 +92,14 @@ function LinkProblem({ error, onRetry }: { error: Error; onRetry: () => void }) 
   );
 }
 
-function PasswordForm({ from, onSignedIn }: { from: string; onSignedIn: () => void }) {
+interface PasswordFormProps {
+  from: string;
+  /** Whether it is what one does here first. */
+  first: boolean;
+  onSignedIn: () => void;
+}
+
+function PasswordForm({ from, first, onSignedIn }: PasswordFormProps) {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const enter = useEnterSession();
@@ -120,7 +136,12 @@ function PasswordForm({ from, onSignedIn }: { from: string; onSignedIn: () => vo
         onChange={setPassword}
       />
       {signIn.isError && <PasswordProblem error={signIn.error} />}
-      <Button weight="primary" type="submit" busy={signIn.isPending} data-testid="sign-in-submit">
+      <Button
+        weight={first ? "primary" : "secondary"}
+        type="submit"
+        busy={signIn.isPending}
+        data-testid="sign-in-submit"
+      >
         Sign in
       </Button>
       <p className={styles.hint}>No password yet? Your administrator can send you a sign-in link.</p>
