@@ -46,7 +46,10 @@ STREAMS_RATE, STREAM_TOKENS, STREAM_PACE = 5.0, 100, {"first": 40.0, "prompt_tok
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One answer as its reader had it: when it was asked for, its first text, the model's sentences, how it ended."""
+    """One answer as its reader had it: when it was asked for, its first text, the model's sentences, how it ended.
+
+    `refused`: the passages were not taken for an answer, so there is none.
+    """
 
     number: int
     asked: float
@@ -54,6 +57,7 @@ class Heard:
     sentences: int
     last_event: str
     usage: Mapping[str, int]
+    refused: bool = False
 
 
 Ask = Callable[[httpx.AsyncClient, int], Coroutine[Any, Any, Heard]]
@@ -105,7 +109,9 @@ async def _many(ours: httpx.AsyncClient, direct: httpx.AsyncClient) -> list[tupl
     """Streams that are all open at once, each compared with what the model sent."""
     asked = [Asked(number / STREAMS_RATE, STREAM_TOKENS) for number in range(STREAMS)]
     heard, open_, log = await _replay(ours, direct, _through_us, asked, STREAM_PACE, most=STREAMS)
-    return [(f"{open_} streams open at once: whole, of all", f"{_whole(heard, log)} of {len(heard)}")]
+    answered = [one for one in heard if not one.refused]
+    said = f"{_whole(answered, log)} of {len(answered)}, {len(heard) - len(answered)} refused"
+    return [(f"{open_} streams open at once: whole, of those that are answers", said)]
 
 
 async def _cost(api: int, ours: httpx.AsyncClient, direct: httpx.AsyncClient) -> list[tuple[str, str]]:
@@ -147,6 +153,7 @@ async def _replay(
 async def _through_us(client: httpx.AsyncClient, number: int) -> Heard:
     asked, first, sentences, last = time.perf_counter(), 0.0, 0, ""
     usage: dict[str, int] = {}
+    refused = False
     body = {"question": question_about(number), "stream": True}
     async with aconnect_sse(client, "POST", "/v1/ask", json=body) as stream:
         stream.response.raise_for_status()
@@ -155,9 +162,10 @@ async def _through_us(client: httpx.AsyncClient, number: int) -> Heard:
             sentences += last == "sentence"
             first = first or (time.perf_counter() if last == "text" else 0.0)
             if last == "done":
-                usage = event.json()["usage"]
-                sentences -= len(event.json()["conflicts"])  # each is said in a sentence of ours
-    return Heard(number, asked, first, sentences, last, usage)
+                done = event.json()
+                usage, refused = done["usage"], done["outcome"] == "refused"
+                sentences -= len(done["conflicts"])  # each is said in a sentence of ours
+    return Heard(number, asked, first, sentences, last, usage, refused)
 
 
 async def _directly(client: httpx.AsyncClient, number: int) -> Heard:

@@ -15,12 +15,19 @@ import styles from "./shell.module.css";
 export function Shell() {
   const [drawer, setDrawer] = useState(false);
   const opener = useRef<Element>(null);
+  const openedAt = useRef("");
   const open = useCallback(() => {
     opener.current = document.activeElement;
+    openedAt.current = window.location.pathname;
     setDrawer(true);
   }, []);
-  // Whoever went elsewhere by the menu goes on at the start of that page: the button that opened it is gone.
-  const focusAfter = () => opener.current?.isConnected || document.getElementById("main");
+  // Whoever goes elsewhere by the menu goes on at the start of that page: the button that opened it goes with this one,
+  // at once or when the other page is loaded. The dialog itself would give the focus to the first button in there.
+  const focusAfter = () => {
+    if (openedAt.current === window.location.pathname && opener.current?.isConnected) return true;
+    document.getElementById("main")?.focus({ preventScroll: true });
+    return false;
+  };
   const { pathname } = useLocation();
   useScrollMemory();
   return (
