@@ -161,6 +161,7 @@ class SentenceReader:
             return []
         if not POSSIBLE_END.search(self._text):
             if len(self._text) > MAX_SENTENCE:
+                self._ended = False
                 return self._emit(self._units())
             return []
         units = self._units()

@@ -189,7 +189,11 @@ def load_dense_model(model: str, cache: Path, *, threads: int = 0) -> DenseModel
 
 def _said(model: str, cache: Path) -> Prefixes:
     """What the model says of prefixes, also where the conversion is of a release that did not keep that."""
-    said = prefixes_of(model, json.loads((cache / "footnote.json").read_text()).get("prefixes"))
+    kept = json.loads((cache / "footnote.json").read_text()).get("prefixes")
+    try:
+        said = prefixes_of(model, kept)
+    except (ValueError, AttributeError):  # a file that is not what it should be, or a name that is none on the hub
+        said = None if kept is None else Prefixes(**kept)
     if said is None:
         _log.warning("whether %s wants prefixes is not known: delete %s to have it converted again", model, cache)
     return said or NO_PREFIXES

@@ -24,7 +24,7 @@ _EVENT_END = re.compile(rb"\r\n\r\n|\n\n")
 _DATA = b"data:"
 _TEXT_ALONE = {"id", "object", "created", "model", "system_fingerprint", "choices", "index", "delta", "content"}
 # A sentence has ended once the first word of the next one is there (retrieval/citations.py): that is not held up.
-_FIRST_WORD = re.compile(r"\w\S*\s")
+_WORD, _BLANK = re.compile(r"\w"), re.compile(r"\s")
 
 
 async def merge_events(response: httpx.Response) -> None:
@@ -65,7 +65,7 @@ class Merger:
         self._held: list[str] = []
         self._last: dict[str, Any] = {}
         self._passed_on = clock()
-        self._sentence = ""
+        self._said = self._begun = False
 
     def feed(self, data: bytes) -> bytes:
         """What can be passed on now that `data` has come."""
@@ -95,13 +95,19 @@ class Merger:
 
     def _is_within_a_sentence(self, content: str) -> bool:
         """Whether nobody waits for this text: it ends no sentence, and the one it stands in is known to have begun."""
-        begun = _FIRST_WORD.search(self._sentence) is not None
+        begun = self._begun
         ends = [end.end() for end in _END.finditer(content)]
         if ends:
-            self._sentence = content[ends[-1] :]
-        elif not begun:
-            self._sentence += content
+            self._said = self._begun = False
+        self._read(content[ends[-1] :] if ends else content)
         return begun and not ends
+
+    def _read(self, text: str) -> None:
+        """Note what more there is of a sentence: some of a word, and white space behind it, which ends the word."""
+        word = None if self._said else _WORD.search(text)
+        if self._said or word:
+            self._begun = self._begun or _BLANK.search(text, word.end() if word else 0) is not None
+            self._said = True
 
     def _release(self) -> bytes:
         if not self._held:

@@ -56,7 +56,7 @@ class Engines:
         self._generations = generations
         self._load = load
         self._open_index = open_index
-        self._said = prefixes
+        self.said = prefixes
         self._loading = threading.Lock()
         self._engine: Engine | None = None
         self._not_before = 0.0
@@ -132,7 +132,7 @@ class Engines:
 
     def _wanted(self, embedder: Embedder) -> Prefixes:
         """What a generation that is made now would have."""
-        return self._said.or_else(embedder.own_prefixes)
+        return self.said.or_else(embedder.own_prefixes)
 
     def _compare(self, active: Embedder) -> None:
         """As for the model itself: nothing is embedded again because it says otherwise today, or the settings do."""

@@ -61,8 +61,11 @@ class Bucket:
             response_checksum_validation="when_required",
         )
         patient = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})
+        # Somebody waits for what is read, in one of few threads.
+        prompt = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
         brief = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
         self._client = session.client("s3", endpoint_url=endpoint, config=common.merge(patient))
+        self._reading = session.client("s3", endpoint_url=endpoint, config=common.merge(prompt))
         self._probe = session.client("s3", endpoint_url=endpoint, config=common.merge(brief))
 
     def put(self, key: str, file: IO[bytes]) -> None:
@@ -80,8 +83,8 @@ class Bucket:
         """Give `write` the object's bytes, piece by piece; False where there is no such object."""
         with self._errors():
             try:
-                body = self._client.get_object(Bucket=self._name, Key=self._prefix + key)["Body"]
-            except self._client.exceptions.NoSuchKey:
+                body = self._reading.get_object(Bucket=self._name, Key=self._prefix + key)["Body"]
+            except self._reading.exceptions.NoSuchKey:
                 return False
             with body:
                 for piece in body.iter_chunks(READ):
@@ -90,7 +93,7 @@ class Bucket:
 
     def objects(self, below: str, *, after: str = "") -> Iterator[StoredObject]:
         """The objects whose keys begin with `below` and lie behind `after`, in the order of their keys."""
-        pages = self._client.get_paginator("list_objects_v2")
+        pages = self._reading.get_paginator("list_objects_v2")
         start = {"StartAfter": self._prefix + after} if after else {}
         with self._errors():
             for page in pages.paginate(Bucket=self._name, Prefix=self._prefix + below, **start):
@@ -115,6 +118,7 @@ class Bucket:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+        self._reading.close()
         self._probe.close()
 
     @contextmanager

@@ -44,6 +44,7 @@ class BucketStore(BlobStore):
     """Objects in `bucket`; `cache` has copies of those that are needed as files."""
 
     def __init__(self, bucket: Bucket, cache: Cache) -> None:
+        super().__init__()
         self._bucket = bucket
         self._cache = cache
         self.holds = BucketHolds(bucket)

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from retrieval.errors import TooLargeError
 from services.blobs.errors import storage_errors
 
 READ = 1 << 20
+KEEPING = 8
 # Whoever has a hold and has been silent for so long is taken for killed.
 SILENT_SECONDS = 3600.0
 
@@ -105,6 +107,10 @@ class BlobStore(ABC):
 
     holds: Holds
 
+    def __init__(self) -> None:
+        # Threads of their own: a store that is slow, or hangs, must not take those in which questions are answered.
+        self._keeping = ThreadPoolExecutor(KEEPING, thread_name_prefix="keep")
+
     def put(self, data: bytes) -> Blob:
         """Store `data`."""
         with self._incoming(limit=None) as incoming:
@@ -116,7 +122,7 @@ class BlobStore(ABC):
         with self._incoming(limit=limit) as incoming:
             async for chunk in chunks:
                 incoming.write(chunk)
-            return await asyncio.to_thread(incoming.keep)
+            return await asyncio.get_running_loop().run_in_executor(self._keeping, incoming.keep)
 
     def put_reader(self, source: IO[bytes]) -> Blob:
         """Store what the reader holds."""

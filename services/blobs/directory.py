@@ -33,6 +33,7 @@ class DirectoryStore(BlobStore):
     """Files under one directory, which is made where it is missing."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__()
         self._directory = directory
         self.holds = DirectoryHolds(directory)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError, NotFoundError, UnavailableError
-from retrieval.prefixes import Prefixes
+from retrieval.prefixes import NO_PREFIXES, Prefixes
 from retrieval.sparse import RECIPE
 from services.db.audit_log import record
 from services.db.database import Database, clock, clock_column, moment
@@ -117,9 +117,15 @@ class Generations:
         return [Holdings(g, int(d), int(c or 0)) for g, (d, c) in zip(generations, figures, strict=True)], documents
 
     def begin(
-        self, owner: str, *, embedding_model: str | None, chunk_tokens: int | None, default_model: str
+        self,
+        owner: str,
+        *,
+        embedding_model: str | None,
+        chunk_tokens: int | None,
+        default_model: str,
+        said: Prefixes = NO_PREFIXES,
     ) -> Generation:
-        """Take the unfinished generation, or make one.
+        """Take the unfinished generation, or make one. `said` are the operator's prefixes, which a new one will have.
 
         Raises ConflictError where an unfinished one was begun with other values than those asked for,
         GenerationBusyError while another process works on one.
@@ -137,10 +143,13 @@ class Generations:
                 embedding_model not in (None, found.embedding_model)
                 or chunk_tokens not in (None, found.chunk_tokens)
                 or found.recipe != RECIPE
+                or (found.prefixes is not None and said.or_else(found.prefixes) != found.prefixes)
             ):
+                behind = f", {found.prefixes}" if found.prefixes not in (None, NO_PREFIXES) else ""
                 raise ConflictError(
                     f"Generation {found.number} is unfinished, with {found.embedding_model} and {found.chunk_tokens} "
-                    "tokens a chunk. Finish it with `footnote reindex`, or drop it with `footnote reindex --abort`.",
+                    f"tokens a chunk{behind}. Finish it with `footnote reindex`, or drop it with `footnote reindex "
+                    "--abort`.",
                     code="other_reindex_unfinished",
                 )
             found.lease_owner, found.lease_until = owner, now + LEASE

@@ -98,6 +98,7 @@ class Reindexer:
                 embedding_model=embedding_model,
                 chunk_tokens=chunk_tokens,
                 default_model=self._default_model,
+                said=self._engines.said,
             ),
             self._told.say,
         )

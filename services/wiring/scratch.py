@@ -66,22 +66,21 @@ class ScratchAssistant:
             raise DocumentError(f"{file_name}: {job.reason}", code=job.code)
 
 
+def _own(settings: Settings, folder: Path) -> Settings:
+    """The settings for a registry and originals in `folder`, whatever holds the installation's own."""
+    elsewhere = ("endpoint", "region", "access_key", "secret_key")
+    bare = {f"originals_{name}": Settings.model_fields[f"originals_{name}"].default for name in elsewhere}
+    database = f"sqlite:///{folder / 'db.sqlite3'}"
+    return settings.model_copy(update={**bare, "originals_url": "", "data_dir": folder, "database_url": database})
+
+
 @contextmanager
 def scratch_assistant(settings: Settings) -> Iterator[ScratchAssistant]:
     """Start it, with the settings' models; everything is deleted at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footnote-eval-")))
         url, key = stack.enter_context(local_index(folder / "index", inherited_environment()))
-        own = settings.model_copy(
-            update={
-                "data_dir": folder,
-                "database_url": f"sqlite:///{folder / 'db.sqlite3'}",
-                "originals_url": "",
-                "index_url": url,
-                "index_api_key": SecretStr(key),
-            }
-        )
-        core = Core(own)
+        core = Core(_own(settings, folder).model_copy(update={"index_url": url, "index_api_key": SecretStr(key)}))
         stack.callback(core.close)
         core.migrate()
         generations = engines(core, models=settings)

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from retrieval.embedding import Embedder
 from retrieval.errors import ConflictError
+from retrieval.prefixes import Prefixes
 from services.db.activation import Activation, Swap
 from services.db.database import Database
 from services.db.documents import Documents
@@ -269,6 +270,17 @@ def test_an_unfinished_generation_is_gone_on_with_and_other_options_are_refused(
     for model, tokens in (("third", None), (MODEL, 81)):
         with pytest.raises(ConflictError, match="unfinished"):
             begin(database, model=model, tokens=tokens)
+
+
+def test_prefixes_that_were_said_since_are_refused_by_an_unfinished_generation(database: Database) -> None:
+    generations, number = Generations(database), begin(database).number
+    options: dict[str, Any] = {"embedding_model": None, "chunk_tokens": None, "default_model": "words"}
+    said = Prefixes("query: ", "passage: ")
+    assert generations.begin("me", **options, said=said).number == number  # nothing was embedded yet
+    generations.settle(number, Prefixes("ask: "), reads=256)
+    assert generations.begin("me", **options).number == number
+    with pytest.raises(ConflictError, match="'ask: ' before queries"):
+        generations.begin("me", **options, said=said)
 
 
 def test_an_abort_takes_the_lease_and_its_number_is_never_used_again(database: Database) -> None:

@@ -4,7 +4,9 @@ import asyncio
 import errno
 import hashlib
 import os
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -31,6 +33,30 @@ def test_a_blob_is_found_by_its_digest_and_stored_once(tmp_path: Path) -> None:
     assert blob.sha256 == hashlib.sha256(b"hello").hexdigest()
     assert store.read(blob.sha256) == b"hello"
     assert len(files(tmp_path)) == 1
+
+
+def test_a_store_that_hangs_takes_no_thread_in_which_questions_are_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+
+    def hangs(_handle: int) -> None:
+        goes_on.wait(60)
+
+    monkeypatch.setattr(os, "fsync", hangs)  # the seam: no disk hangs when it is told to
+
+    async def answered() -> str:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        stored = asyncio.create_task(DirectoryStore(tmp_path).put_stream(stream(b"hello"), limit=5))
+        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(20):
+                return await asyncio.to_thread(str, "answer")
+        finally:
+            goes_on.set()
+            await stored
+
+    assert asyncio.run(answered()) == "answer"
 
 
 def test_many_are_stored_in_order_and_the_same_bytes_once(tmp_path: Path) -> None:

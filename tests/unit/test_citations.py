@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from retrieval.citations import Draft, Marker, MarkerParser, SentenceReader, with_markers, without_markers
+from retrieval.citations import MAX_SENTENCE, Draft, Marker, MarkerParser, SentenceReader, with_markers, without_markers
 from tests.unit.counting import operations
 
 SOURCES = 4
@@ -130,6 +130,12 @@ def test_a_sentence_that_ends_with_a_marker_and_a_full_stop_is_finished_there() 
 def test_a_marker_behind_a_sentence_that_is_out_is_not_the_next_ones() -> None:
     drafts = read(["The limit is 30 days [1]. \n [2] [3] It was 20 [4]. [1]"])
     assert [draft.text for draft in drafts] == ["The limit is 30 days [1].", "It was 20 [4]."]
+
+
+def test_a_marker_behind_a_piece_of_a_long_sentence_is_kept() -> None:
+    text = f"It was 20 [1]. The limit is {'x' * MAX_SENTENCE} [2], and more."
+    cited = [number for draft in read([text]) for number in draft.cited]
+    assert cited == [1, 2]
 
 
 def test_markers_on_a_line_of_their_own_belong_to_the_sentence_before() -> None:

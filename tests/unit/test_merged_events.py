@@ -4,11 +4,14 @@ import asyncio
 import itertools
 import json
 import random
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retrieval.citations import SentenceReader
 from retrieval.merged_events import HELD_SECONDS, LONGEST_EVENT, Merger, merge_events
@@ -60,6 +63,17 @@ def test_a_sentence_is_finished_at_the_very_event_at_which_it_is_without_merging
         expected = plain.feed(letter)
         found = [draft for content in contents(merger.feed(event(letter))) for draft in merged.feed(content)]
         assert found == expected
+
+
+@given(st.lists(st.sampled_from([*"ab. \n]!-é", " a", "word", "]. "]), max_size=40))
+def test_a_sentence_is_known_to_have_begun_by_its_first_word(tokens: list[str]) -> None:
+    """Held is only what stands behind a word and a blank, since the last end."""
+    merger, since = Merger(Clock()), ""
+    for token in tokens:
+        known = re.search(r"\w\S*\s", since) is not None
+        ends = [end.end() for end in re.finditer(r"[.!\n\]]", token)]
+        assert (merger.feed(event(token)) == b"") == (known and not ends)
+        since = token[ends[-1] :] if ends else since + token
 
 
 def test_a_token_waits_for_the_next_ones_no_longer_than_it_may() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from retrieval import dense
 from retrieval.dense import Vectors
 from retrieval.embedding import Embedder
 from retrieval.errors import InvalidInputError
@@ -72,6 +73,14 @@ def test_a_folder_is_read_again_and_without_it_what_was_kept_holds(tmp_path: Pat
     assert prefixes_of(str(tmp_path), kept) == prefixes_of(str(tmp_path), None) == E5
     assert prefixes_of(str(tmp_path / "gone"), kept) == Prefixes("q: ", "d: ")
     assert prefixes_of(str(tmp_path / "gone"), None) is None
+
+
+@pytest.mark.parametrize("written", ["not JSON", "[]"])
+def test_a_prefix_file_that_makes_no_sense_keeps_no_converted_model_from_loading(tmp_path: Path, written: str) -> None:
+    (tmp_path / "footnote.json").write_text("{}")
+    (tmp_path / CONFIG).write_text(written)
+    assert dense._said(str(tmp_path), tmp_path) == NO_PREFIXES
+    assert dense._said("../models/gone", tmp_path) == NO_PREFIXES
 
 
 def test_of_a_name_on_the_hub_that_an_earlier_release_converted_the_hubs_own_files_are_read(

@@ -137,6 +137,7 @@ def file(document_id: str, parts: PartsOf, principal: Reader) -> FileResponse:
         headers={
             "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(found.file_name)}",
             "Content-Security-Policy": "sandbox; default-src 'none'",
+            "ETag": f'"{found.sha256}"',  # a local copy's time is when it was last used, and a resumed download asks
         },
     )
 
@@ -147,7 +148,11 @@ def _note_read(parts: Parts, principal: Principal, version: Version, what: str) 
 
 
 def _left_out(document_id: str, parts: Parts, principal: Principal) -> LeftOut:
-    """Names of parts are words of the document: whoever only manages it sees none."""
+    """Names of parts are words of the document: whoever only manages it sees none. Nor does anybody wait for a store
+    of originals that does not answer.
+    """
+    if not parts.originals_answer():
+        return LeftOut()
     try:
         _, version = parts.documents.readable_version(document_id, principal, None)
     except NotFoundError:
