@@ -53,7 +53,8 @@ class ChainCheck:
 
     def __init__(self, kept: Link | None = None) -> None:
         self._kept = kept
-        self._before: Link | None = None
+        # Where events are missing: the first number, and the last of them as the next event says.
+        self._gaps: list[tuple[int, Link]] = []
         self._cleared: set[Link] = set()
         self.first: Event | None = None
         self.head: Event | None = None
@@ -65,10 +66,9 @@ class ChainCheck:
         if digest(event) != link.hash:
             raise BrokenChainError(link.sequence, "it was changed, for its hash is that of something else.")
         last = self._last(event, link)
-        if link.sequence > last.sequence + 1:
-            raise BrokenChainError(last.sequence + 1, f"it is missing, and so is every other before {link.sequence}.")
         if link.sequence <= last.sequence:
-            raise BrokenChainError(link.sequence, f"it comes behind event {last.sequence}: their order was changed.")
+            message = f"event {link.sequence} comes behind event {last.sequence}: their order was changed."
+            raise BrokenChainError(self._due(link.sequence), message)
         if event["previous_hash"] != last.hash:
             raise BrokenChainError(link.sequence, "it does not follow the event before it, which was replaced.")
         self._compare(link)
@@ -77,23 +77,34 @@ class ChainCheck:
         self.head, self.events = event, self.events + 1
 
     def end(self) -> None:
-        """That was the last one. Raises BrokenChainError for what is missing at either end."""
+        """That was the last one. Raises BrokenChainError for what is missing and was not cleared."""
         newest = int(self.head["sequence"]) if self.head is not None else 0
-        if self._before is not None and self._before.sequence and self._before not in self._cleared:
-            raise BrokenChainError(1, f"all before {self._before.sequence + 1} are missing, and nothing cleared them.")
+        for first, last in self._gaps:
+            if last not in self._cleared:
+                message = f"it is missing, and so is every other before {last.sequence + 1}; nothing cleared them."
+                raise BrokenChainError(first, message)
+            if self._kept is not None and first <= self._kept.sequence < last.sequence:
+                message = "the head that was kept has been cleared away since: keep a newer one."
+                raise BrokenChainError(self._kept.sequence, message)
         if self._kept is not None and self._kept.sequence > newest:
             raise BrokenChainError(newest + 1, f"the log was cut off, for it had {self._kept.sequence} events before.")
 
     def _last(self, event: Event, link: Link) -> Link:
-        if self.head is not None:
-            return Link(int(self.head["sequence"]), str(self.head["hash"]))
-        self.first = event
-        self._before = Link(link.sequence - 1, str(event["previous_hash"]))
-        if self._kept is not None and self._kept.sequence < self._before.sequence:
-            message = "the head that was kept has been cleared away since: keep a newer one."
-            raise BrokenChainError(self._kept.sequence, message)
-        self._compare(self._before)
-        return self._before if self._before.sequence else Link(0, GENESIS)
+        """The event that this one has to follow. Where some are missing they may have been cleared away: at the
+        beginning, or while the log was read, page by page. What cleared them is told at its end."""
+        last = Link(int(self.head["sequence"]), str(self.head["hash"])) if self.head is not None else Link(0, GENESIS)
+        if self.head is None:
+            self.first = event
+        if link.sequence <= last.sequence + 1:
+            return last
+        before = Link(link.sequence - 1, str(event["previous_hash"]))
+        self._gaps.append((last.sequence + 1, before))
+        self._compare(before)
+        return before
+
+    def _due(self, sequence: int) -> int:
+        """Where the first event is missing among which this one belongs: itself where none is."""
+        return next((first for first, last in self._gaps if first <= sequence <= last.sequence), sequence)
 
     def _compare(self, link: Link) -> None:
         kept = self._kept

@@ -9,6 +9,8 @@ from retrieval.errors import FootnoteError
 from services.db.audit_log import AuditLog
 
 EVERY_SECONDS = 3600.0
+# Between two portions, so that others who wait to write have their turn, which SQLite gives in no order.
+PAUSE_SECONDS = 0.2
 _log = structlog.get_logger(__name__)
 
 
@@ -32,12 +34,13 @@ class AuditRetention:
 
     def round(self, stop: threading.Event | None = None) -> int:
         """Clear what is due, in portions; how many events. Raises UnavailableError."""
-        cleared = 0
-        while not (stop is not None and stop.is_set()):
+        cleared, stop = 0, stop or threading.Event()
+        while not stop.is_set():
             portion = self._audit_log.clear(timedelta(days=self._days))
             if not portion:
                 break
             cleared += portion
+            stop.wait(PAUSE_SECONDS)
         if cleared:
             _log.info("audit_events_cleared", events=cleared)
         return cleared

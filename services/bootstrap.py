@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from retrieval.errors import UnauthenticatedError
+from retrieval.errors import ConflictError, UnauthenticatedError
 from services.db.accounts import SCOPES, Account, Accounts
 from services.db.database import Database
 from services.db.keys import Keys
@@ -13,11 +13,15 @@ CLI_FILE = "cli.json"
 
 
 def first_admin(accounts: Accounts, email: str) -> tuple[Account, bool]:
-    """The administrator, created where there is none; and whether that was so."""
+    """The administrator, made where there is none, be it of the account of this address; and whether that was so."""
     existing = accounts.any_admin()
     if existing is not None:
         return existing, False
-    return accounts.create(email, name="Administrator", groups=[], is_admin=True), True
+    try:
+        return accounts.create(email, name="Administrator", groups=[], is_admin=True), True
+    except ConflictError:  # they are here, but are none any more: a sign-in provider may unmake the last one
+        user = accounts.by_email(email).user
+        return accounts.change(user.id, name=None, is_admin=True, disabled=False), True
 
 
 def sign_in_url(accounts: Accounts, account: Account, public_url: str) -> str:

@@ -208,6 +208,36 @@ def sign_in(
     core.close()
 
 
+@app.command("link-identity")
+def link_identity(
+    email: Annotated[str, typer.Argument(help="Whose account.")],
+    subject: Annotated[str | None, typer.Argument(help="Who that is at the sign-in provider.")] = None,
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="Nobody there: a password serves again.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Give an account to somebody at the sign-in provider, or with --remove to nobody. For operators.
+
+    The subject is in the API's log, where it says oidc_email_taken. What the account had by another one ends: sessions,
+    groups, the role of administrator. It asks the registry, not the server.
+
+    Example: footnote link-identity ann@example.com 24400320-1dc2
+    """
+    from services.db.identities import Identities  # noqa: PLC0415
+    from services.wiring.core import Core  # noqa: PLC0415
+
+    if (subject is None) != remove:
+        raise typer.BadParameter("Name the subject, or --remove.")
+    core = Core(_settings(data_dir=data_dir))
+    if subject is None:
+        Identities(core.database).unlink(email)
+    elif not core.settings.oidc_issuer:
+        raise NotFoundError("No sign-in provider is configured: set FOOTNOTE_OIDC_ISSUER.")
+    else:
+        Identities(core.database).link(email, issuer=core.settings.oidc_issuer, subject=subject)
+    core.close()
+
+
 @app.command("eval")
 def evaluate(
     *,

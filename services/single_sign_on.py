@@ -23,7 +23,9 @@ from services.oidc.sealing import seal, unseal
 
 # Calls of the provider at a time: one that is slow must not keep everybody else's requests waiting.
 MOST = 16
-WAIT_SECONDS, LOOK_SECONDS = 10.0, 0.1
+# Requests that wait for another one's renewal, beside those: threads are left for everybody else's.
+WAITERS = 8
+LOOKS, LOOK_SECONDS = 100, 0.1
 PAUSE = timedelta(seconds=30)
 AT_ONCE = timedelta(0)
 _log = structlog.get_logger(__name__)
@@ -55,6 +57,7 @@ class SingleSignOn:
         self._rules = rules
         self._sleep = sleep
         self._room = BoundedSemaphore(MOST)
+        self._waiters = BoundedSemaphore(WAITERS)
 
     def send(self, goes_on: str, *, browser: str | None) -> Sent:
         """Begin a sign-in that ends at the path `goes_on`; `browser` is the secret that this one has already.
@@ -88,7 +91,8 @@ class SingleSignOn:
                     f"The sign-in provider says no ({said}).", code="oidc_cancelled" if cancelled else "oidc_refused"
                 )
             proof = self._provider.exchanged(code, nonce=begun.nonce, verifier=begun.verifier)
-        cookie = self._sessions.sign_in(self._identified(proof), lambda cookie: _sealed(proof, cookie))
+        who, lives = self._identified(proof), _lives(proof)
+        cookie = self._sessions.sign_in(who, lambda cookie: _sealed(proof, cookie), lives=lives)
         return cookie, begun.next
 
     def keep(self, cookie: str) -> None:
@@ -96,27 +100,35 @@ class SingleSignOn:
 
         Raises UnavailableError where the session may not go on before that, and the provider does not answer.
         """
-        waited = 0.0
-        while (due := self._sessions.due(cookie)) is not None:
-            if due.claimed:
-                self._renew(cookie, due)
-                return
-            if not due.ended:  # somebody else is at it, and the session holds until then
-                return
-            if waited >= WAIT_SECONDS:
-                raise ProviderUnavailableError("The sign-in provider answers too slowly. Try again shortly.")
-            self._sleep(LOOK_SECONDS)
-            waited += LOOK_SECONDS
+        due = self._sessions.due(cookie)
+        if due is not None and due.ended and not due.claimed:  # else the session holds while somebody else is at it
+            due = self._waited_for(cookie)
+        if due is not None and due.claimed:
+            self._renew(cookie, due)
 
     def sign_out_url(self, back: str) -> str | None:
         """Where the browser ends its session at the provider too; None where there is no such page."""
         with self._at_provider():
             return self._provider.sign_out_url(back)
 
+    def _waited_for(self, cookie: str) -> Due | None:
+        """What is due once somebody else's renewal is over. Raises ProviderUnavailableError where that takes long."""
+        if not self._waiters.acquire(blocking=False):
+            raise ProviderUnavailableError("Many wait for the sign-in provider. Try again shortly.")
+        try:
+            for _ in range(LOOKS):
+                self._sleep(LOOK_SECONDS)
+                due = self._sessions.due(cookie)
+                if due is None or due.claimed or not due.ended:
+                    return due
+        finally:
+            self._waiters.release()
+        raise ProviderUnavailableError("The sign-in provider answers too slowly. Try again shortly.")
+
     def _renew(self, cookie: str, due: Due) -> None:
         try:
             proof = self._proved_again(cookie, due)
-            self._sessions.renew(cookie, self._identified(proof), _sealed(proof, cookie))
+            self._sessions.renew(cookie, self._identified(proof), _sealed(proof, cookie), lives=_lives(proof))
         except (UnauthenticatedError, ConflictError) as error:
             _log.info("oidc_session_ended", code=error.code, reason=error.message)
             self._sessions.end(cookie)
@@ -156,6 +168,10 @@ class SingleSignOn:
             yield
         finally:
             self._room.release()
+
+
+def _lives(proof: Proof) -> timedelta | None:
+    return timedelta(seconds=proof.refresh_seconds) if proof.refresh_seconds else None
 
 
 def _sealed(proof: Proof, cookie: str) -> str | None:

@@ -65,6 +65,7 @@ class IdentityProvider:
     id_token_at_refresh: bool = True
     change_claims: Change = field(default=lambda claims: None)
     change_answer: Change = field(default=lambda answer: None)
+    change_tokens: Change = field(default=lambda answer: None)
     sign: Callable[[dict[str, Any]], str] | None = None
     broken: dict[str, Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -140,6 +141,7 @@ class IdentityProvider:
         if self.gives_refresh_tokens:
             answer["refresh_token"] = secrets.token_urlsafe(16)
             self._refresh[answer["refresh_token"]] = {}
+        self.change_tokens(answer)
         return answer
 
     def _knows(self, form: dict[str, str], authorization: str) -> bool:

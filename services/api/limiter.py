@@ -18,6 +18,8 @@ from services.telemetry import RATE_LIMITED
 from services.window_counters import Counter, Full, WindowCounters
 
 ATTEMPTS = 10
+# Nobody who begins a sign-in has failed: this only bounds what is remembered of one address.
+BEGUN = 3000
 Credential = Literal["key", "session"]
 Said = Mapping[str, object]
 _YOURS = {"user": "you, with all your keys and sessions,", "key": "this API key", "address": "your address"}
@@ -106,7 +108,7 @@ class Limiter:
 
     def begun_sign_in(self, address: str) -> None:
         """A browser that is sent to the sign-in provider. Raises RateLimitedError."""
-        self._take([_Budget("address", address, "sign-ins begun", self._limits.address_failures)])
+        self._take([_Budget("address", address, "sign-ins begun", BEGUN)])
 
     @contextmanager
     def returned_sign_in(self, address: str) -> Iterator[None]:

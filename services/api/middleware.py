@@ -76,7 +76,10 @@ class BodyLimit:
 
 
 class Audited:
-    """Says who acts, as far as a request shows it, and notes what somebody had no right to."""
+    """Says who acts, as far as a request shows it, and notes what somebody had no right to.
+
+    Of nobody known nothing is noted: no limit holds for them, and what is noted stays.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -87,7 +90,8 @@ class Audited:
             return
 
         async def seen(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 403:
+            refused = message["type"] == "http.response.start" and message["status"] == 403
+            if refused and actor.user_id is not None:
                 notes: AuditNotes = scope["app"].state.parts.audit_notes
                 notes.add("authz_fail", method=scope["method"], route=getattr(scope.get("route"), "path", "other"))
             await send(message)

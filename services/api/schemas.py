@@ -465,7 +465,7 @@ class SignInMethods(Response):
 
 
 class Me(Response):
-    """Who the caller is."""
+    """Who the caller is. `signs_in_elsewhere`: a sign-in provider knows them, so they can have no password."""
 
     id: str
     email: str
@@ -475,6 +475,7 @@ class Me(Response):
     grants: list[str]
     scopes: list[str]
     has_password: bool
+    signs_in_elsewhere: bool
 
 
 class PasswordChange(Request):

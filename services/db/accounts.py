@@ -16,9 +16,9 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from retrieval.access import grants_of
 from retrieval.errors import ConflictError, InvalidInputError, NotFoundError, UnauthenticatedError
@@ -26,7 +26,7 @@ from retrieval.types import Principal
 from services.acting import Actor, acting
 from services.db.audit_log import record
 from services.db.database import Database, clock
-from services.db.models import ApiKey, BrowserSession, Membership, SignInLink, User
+from services.db.models import ApiKey, BrowserSession, Identity, Membership, SignInLink, User
 
 SCOPES = frozenset({"read", "write", "admin"})
 SESSION_LIFE = timedelta(days=14)
@@ -106,9 +106,13 @@ class Accounts:
             return new_session(session, user, by="link")
 
     def sign_in_with_password(self, email: str, password: str) -> str:
-        """Returns the new session's cookie. Raises UnauthenticatedError, the same for every fault."""
+        """Returns the new session's cookie. Raises UnauthenticatedError, the same for every fault.
+
+        Whom a sign-in provider knows is nobody here: else who is let go there came back by a password.
+        """
         with self._database.read() as session:
-            user = session.scalar(select(User).where(User.email == email.strip().casefold()))
+            known = select(User).where(User.email == email.strip().casefold(), ~_is_identified(User.id))
+            user = session.scalar(known)
         stored = user.password_hash if user and user.password_hash and not user.disabled_at else None
         try:
             _HASHER.verify(stored or _nobodys_hash(), password)
@@ -118,6 +122,11 @@ class Accounts:
             raise UnauthenticatedError("The e-mail address or the password is wrong.", code="invalid_credentials")
         with self._database.write() as session:
             return new_session(session, user, by="password")
+
+    def has_session(self, cookie: str) -> bool:
+        """Whether there is such a session, be it one that has to be renewed before it goes on."""
+        with self._database.read() as session:
+            return session.get(BrowserSession, digest(cookie)) is not None
 
     def sign_out(self, cookie: str) -> bool:
         """End a browser session; False where there is none."""
@@ -131,11 +140,15 @@ class Accounts:
             return True
 
     def set_password(self, user_id: str, password: str, *, current: str | None) -> None:
-        """Set or change a password. Raises InvalidInputError (too short), UnauthenticatedError (wrong current one)."""
+        """Set or change a password. Raises InvalidInputError: too short, wrong current one, `signs_in_elsewhere`."""
         if len(password) < 10:
             raise InvalidInputError("A password needs at least 10 characters.", code="weak_password")
         with self._database.write() as session:
             user = session.get_one(User, user_id)
+            if session.scalar(select(_is_identified(user_id))):
+                raise InvalidInputError(
+                    "You sign in at the company's provider: there is no password here.", code="signs_in_elsewhere"
+                )
             if user.password_hash is not None:
                 try:
                     _HASHER.verify(user.password_hash, current or "")
@@ -216,6 +229,11 @@ class Accounts:
         with self._database.read() as session:
             return _account(session, _user(session, user_id))
 
+    def signs_in_elsewhere(self, user_id: str) -> bool:
+        """Whether a sign-in provider knows this person: then no password opens their account."""
+        with self._database.read() as session:
+            return bool(session.scalar(select(_is_identified(user_id))))
+
     def any_admin(self) -> Account | None:
         """The oldest administrator who is not disabled, or None on a new installation."""
         query = select(User).where(User.is_admin, User.disabled_at.is_(None)).order_by(User.created_at).limit(1)
@@ -237,8 +255,9 @@ class Accounts:
             if membership is None:
                 session.add(Membership(group_name=group.casefold(), user_id=user.id))
                 _record_membership(session, group.casefold(), user, "joined")
-            else:  # whom the sign-in provider put there now stays when it no longer does
+            elif membership.origin != LOCAL:  # whom the sign-in provider put there now stays when it no longer does
                 membership.origin = LOCAL
+                _record_membership(session, group.casefold(), user, "kept")
 
     def leave(self, group: str, email: str) -> None:
         """Raises NotFoundError where there is no such person or membership."""
@@ -284,6 +303,10 @@ def _principal(
     return Principal(user.id, user.email, grants, "admin" in allowed, allowed, key_id)
 
 
+def _is_identified(user_id: str | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    return exists().where(Identity.user_id == user_id)
+
+
 def _account(session: Session, user: User) -> Account:
     return Account(user, _groups(session, user.id))
 
@@ -299,9 +322,11 @@ def _other_admin(session: Session, user_id: str) -> bool:
 
 
 def new_session(session: Session, user: User, *, by: str) -> str:
-    """`by` says what they proved who they are with."""
+    """`by` says what they proved who they are with. Their sessions that are over for good are forgotten."""
     cookie = secrets.token_urlsafe(32)
     now = clock(session)
+    over = (BrowserSession.user_id == user.id, BrowserSession.created_at <= now - SESSION_LIFE)
+    session.execute(delete(BrowserSession).where(*over))
     session.add(BrowserSession(id=digest(cookie), user_id=user.id, expires_at=now + SESSION_LIFE, created_at=now))
     record(session, "authn_login_success", subject=f"user:{user.id}", actor=_actor(user), by=by)
     return cookie

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, event, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, delete, event, func, insert, select, union
 from sqlalchemy.orm import Session
 
 from ingest.audit_chain import CLEARED_SUBJECT, GENESIS, Link, digest
@@ -50,7 +50,11 @@ LOGGER.propagate = False  # a verb that somebody typed prints none; `configure_a
 _LOCK = 0x41756469  # any number, the same in all our processes
 _WAITING, _WRITTEN = "audit_waiting", "audit_written"
 _LONGEST = 500
-PORTION = 10_000
+# SQLite's other writers wait while one is deleted: some hundredths of a second.
+PORTION = 1_000
+# So far may the database's clock have been set back between two events, for a list of a span of time to be whole.
+SET_BACK = timedelta(days=1)
+_EARLIEST, _LATEST = datetime.min.replace(tzinfo=UTC) + SET_BACK, datetime.max.replace(tzinfo=UTC) - SET_BACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +139,15 @@ class AuditLog:
         event_name: str | None = None, actor: str | None = None, subject: str | None = None,
     ) -> list[dict[str, Any]]:  # fmt: skip
         """Events with numbers above `behind`, oldest first. `actor` is an address, a person's id or a key's."""
-        query = select(AuditEvent).where(AuditEvent.sequence > behind).order_by(AuditEvent.sequence).limit(limit)
-        if since is not None:
-            query = query.where(AuditEvent.time >= since)
-        if until is not None:
-            query = query.where(AuditEvent.time < until)
+        wanted: list[ColumnElement[bool]] = [AuditEvent.sequence > behind]
         if event_name is not None:
-            query = query.where(AuditEvent.event == event_name)
-        if actor is not None:
-            query = query.where(or_(AuditEvent.actor == actor, AuditEvent.user_id == actor, AuditEvent.key_id == actor))
+            kind = AuditEvent.event == event_name
+            wanted.append(kind if actor is None and subject is None else _not_sought(kind))
         if subject is not None:
-            query = query.where(AuditEvent.subject == subject)
+            wanted.append(AuditEvent.subject == subject)
         with self._database.read() as session:
+            wanted += _span(session, since, until)
+            query = _first(limit, *wanted) if actor is None else _first_of(limit, actor, *wanted)
             return [shown(_values(row)) for row in session.scalars(query)]
 
     def clear(self, age: timedelta) -> int:
@@ -164,6 +165,43 @@ class AuditLog:
             told = {"through": through, "hash": hashed, "events": count}
             record(session, "sensitive_delete", subject=CLEARED_SUBJECT, **told)
             return count
+
+
+def _first(limit: int, *wanted: ColumnElement[bool]) -> Select[AuditEvent]:
+    return select(AuditEvent).where(*wanted).order_by(AuditEvent.sequence).limit(limit)
+
+
+def _first_of(limit: int, actor: str, *wanted: ColumnElement[bool]) -> Select[AuditEvent]:
+    """The first events of one who acted. Each column is asked by itself: by OR, all they ever did would be sorted."""
+    columns = (AuditEvent.actor, AuditEvent.user_id, AuditEvent.key_id)
+    found = [_first(limit, *wanted, one == actor).with_only_columns(AuditEvent.sequence).subquery() for one in columns]
+    return _first(limit, AuditEvent.sequence.in_(union(*(select(one.c.sequence) for one in found))))
+
+
+def _span(session: Session, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """What holds for events of this time: their numbers lie between two, so that not the whole log is read for them.
+
+    Times rise with the numbers, but for a clock that was set back; so the two are those of events well outside.
+    """
+    wanted: list[ColumnElement[bool]] = []
+    if since is not None:
+        earlier = select(AuditEvent.sequence).where(AuditEvent.time < max(since, _EARLIEST) - SET_BACK)
+        last = session.scalar(earlier.order_by(AuditEvent.time.desc()).limit(1))
+        wanted += [_not_sought(AuditEvent.time >= since), AuditEvent.sequence > (last or 0)]
+    if until is not None:
+        wanted.append(_not_sought(AuditEvent.time < until))
+        later = select(AuditEvent.sequence).where(AuditEvent.time >= min(until, _LATEST) + SET_BACK)
+        first = session.scalar(later.order_by(AuditEvent.time).limit(1))
+        wanted += [AuditEvent.sequence < first] if first is not None else []
+    return wanted
+
+
+def _not_sought(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The same, in a form for which no index is used: what others have found is held against it.
+
+    SQLite does not know that events of a kind, or of a span, are many: it would read and sort all of them for a page.
+    """
+    return condition.is_(True)
 
 
 def _overdue(before: datetime) -> Select[Any]:

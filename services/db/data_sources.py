@@ -18,6 +18,7 @@ from retrieval.types import Principal
 from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.models import DataSource, DataSourceItem, Document, Job, User
+from services.db.syncs import record_sync
 
 RESERVED = frozenset({"uploads"})
 GIVEN_UP = ("failed", "quarantined")
@@ -118,7 +119,7 @@ class DataSources:
                 source.options = dict(change.options if change.options is not None else source.options)
                 source.secrets = dict(change.secrets if change.secrets is not None else source.secrets)
                 source.cursor, source.failures = None, 0
-                _stop(source, now, "It was stopped because its options changed.")
+                _stop(session, source, now, "It was stopped because its options changed.")
                 source.next_sync_at = now
             if change.grants is not None and list(change.grants) != source.grants:
                 source.grants, source.grants_revision = list(change.grants), source.grants_revision + 1
@@ -127,7 +128,7 @@ class DataSources:
             if change.paused is not None:
                 source.paused = change.paused
                 if change.paused:
-                    _stop(source, now, "It was stopped because the data source was paused.")
+                    _stop(session, source, now, "It was stopped because the data source was paused.")
             session.flush()
             told = {field: getattr(change, field) for field in ("every_s", "paused")}
             said = {field: value for field, value in told.items() if value is not None}
@@ -167,7 +168,7 @@ class DataSources:
             if count and not keep_documents and not confirmed:
                 message = f"Removing {name} deletes its documents ({count}): confirm that, or keep them."
                 raise ConflictError(message, code="confirmation_required")
-            _stop(source, now, "It was stopped because the data source was removed.")
+            _stop(session, source, now, "It was stopped because the data source was removed.")
             source.removed_at, source.next_sync_at = now, None
             if keep_documents:
                 session.execute(delete(DataSourceItem).where(DataSourceItem.data_source_id == source.id))
@@ -247,10 +248,11 @@ def _fresh(new: NewDataSource, principal: Principal, now: datetime, *, first_syn
     )
 
 
-def _stop(source: DataSource, now: datetime, reason: str) -> None:
+def _stop(session: Session, source: DataSource, now: datetime, reason: str) -> None:
     """Fence out the sync that is running, if one is; the lease's next write fails."""
     if source.lease_until is None:
         return
+    record_sync(session, source, "stopped")
     source.outcome, source.code, source.reason, source.finished_at = "stopped", "stopped", reason, now
     source.sync_number += 1
     source.ended_number = source.sync_number

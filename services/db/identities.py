@@ -5,17 +5,18 @@ Knows nothing of tokens or HTTP. Whom a provider names is trusted; what their e-
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError, UnauthenticatedError
 from services.acting import Actor, acting
-from services.db.accounts import LOCAL
+from services.db.accounts import LOCAL, Accounts
 from services.db.audit_log import record
-from services.db.database import clock
-from services.db.models import DataSource, DocumentGrant, Identity, Membership, User
+from services.db.database import Database, clock
+from services.db.models import BrowserSession, DataSource, DocumentGrant, Identity, Membership, User
 
 ORIGIN = "oidc"
 _log = structlog.get_logger(__name__)
@@ -43,6 +44,29 @@ class Identified:
     link: bool
 
 
+class Identities:
+    """Who is whose account at a provider, where an operator says it instead of a sign-in."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def link(self, email: str, *, issuer: str, subject: str) -> None:
+        """From now on the account is this subject's there, and nobody else's. Raises NotFoundError."""
+        user_id = Accounts(self._database).by_email(email).user.id
+        with self._database.write() as session:
+            user = session.get_one(User, user_id)
+            _remove(session, Identity.issuer == issuer, or_(Identity.user_id == user_id, Identity.subject == subject))
+            told: dict[str, Any] = {"email": user.email, "issuer": issuer, "identity": subject}
+            record(session, "user_updated", subject=f"user:{user_id}", **told)
+            _add(session, user, issuer, subject)
+
+    def unlink(self, email: str) -> None:
+        """From now on the account is nobody's at any provider, and may have a password. Raises NotFoundError."""
+        user_id = Accounts(self._database).by_email(email).user.id
+        with self._database.write() as session:
+            _remove(session, Identity.user_id == user_id)
+
+
 def account_of(session: Session, who: Identified) -> User:
     """Their account, made or linked where there is none, with groups and role as the provider has them.
 
@@ -51,7 +75,8 @@ def account_of(session: Session, who: Identified) -> User:
     identity = session.get(Identity, (who.issuer, who.subject))
     if identity is None:
         identity = _introduced(session, who)
-    user = session.get_one(User, identity.user_id)
+    # Two browsers of one person come one after the other, or both would give them the same group.
+    user = session.get_one(User, identity.user_id, with_for_update={"key_share": True})
     if user.disabled_at is not None:
         raise UnauthenticatedError("This account is disabled.", code="account_disabled")
     _follow_email(session, user, who.email)
@@ -73,14 +98,40 @@ def _introduced(session: Session, who: Identified) -> Identity:
     elif who.link and not _is_linked(session, user, who.issuer):
         event = "user_updated"
     else:
-        raise EmailTakenError(f"There is an account for {who.email} already, which is not linked to this sign-in.")
+        raise EmailTakenError(
+            f"There is an account for {who.email} already, which is not linked to the subject {who.subject} of"
+            f" {who.issuer}. If that is the same person: footnote link-identity."
+        )
     told = {"email": user.email, "issuer": who.issuer, "identity": who.subject}
     record(session, event, subject=f"user:{user.id}", actor=_actor(user), **told)
-    identity = Identity(issuer=who.issuer, subject=who.subject, user_id=user.id, is_admin=False)
+    return _add(session, user, who.issuer, who.subject)
+
+
+def _add(session: Session, user: User, issuer: str, subject: str) -> Identity:
+    """A new identity of this account; its sessions end, as they began without it and no provider would renew them."""
+    session.execute(delete(BrowserSession).where(BrowserSession.user_id == user.id))
+    identity = Identity(issuer=issuer, subject=subject, user_id=user.id, is_admin=False)
     identity.created_at = clock(session)
     session.add(identity)
     session.flush()
     return identity
+
+
+def _remove(session: Session, *those: ColumnElement[bool]) -> None:
+    """Take identities from their accounts, with the sessions, groups and role that came by them."""
+    for identity in session.scalars(select(Identity).where(*those)).all():
+        user = session.get_one(User, identity.user_id)
+        came = delete(Membership).where(Membership.user_id == user.id, Membership.origin != LOCAL)
+        groups = sorted(session.scalars(came.returning(Membership.group_name)))
+        session.execute(delete(BrowserSession).where(BrowserSession.user_id == user.id))
+        told: dict[str, Any] = {"email": user.email, "issuer": identity.issuer, "removed_identity": identity.subject}
+        told["groups"] = groups
+        if identity.is_admin and user.is_admin:
+            told["changed"] = {"is_admin": [True, False]}
+            user.is_admin = False
+        record(session, "authz_change", subject=f"user:{user.id}", **told)
+        session.delete(identity)
+    session.flush()
 
 
 def _is_linked(session: Session, user: User, issuer: str) -> bool:

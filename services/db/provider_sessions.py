@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from services.db.accounts import digest, new_session
+from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.identities import Identified, account_of
 from services.db.models import BrowserSession, ProviderSession, SignInRequest
@@ -67,24 +69,25 @@ class ProviderSessions:
             session.delete(row)
             return Begun(row.nonce, row.verifier, row.next) if row.expires_at > clock(session) else None
 
-    def sign_in(self, who: Identified, seal: Callable[[str], str | None]) -> str:
-        """Make or find the account and begin a session; its cookie. `seal` is given that, for the refresh token.
+    def sign_in(self, who: Identified, seal: Callable[[str], str | None], *, lives: timedelta | None = None) -> str:
+        """Make or find the account and begin a session; its cookie. `seal` is given that, for the refresh token, which
+        is good while it `lives`, where that is known.
 
         Raises EmailTakenError, UnauthenticatedError (`account_disabled`).
         """
         try:
-            return self._sign_in(who, seal)
+            return self._sign_in(who, seal, lives)
         except IntegrityError:  # two browsers of one person at the same moment: now they have an account
-            return self._sign_in(who, seal)
+            return self._sign_in(who, seal, lives)
 
-    def _sign_in(self, who: Identified, seal: Callable[[str], str | None]) -> str:
+    def _sign_in(self, who: Identified, seal: Callable[[str], str | None], lives: timedelta | None) -> str:
         with self._database.write() as session:
             cookie = new_session(session, account_of(session, who), by="oidc")
             session.flush()
             row = session.get_one(BrowserSession, digest(cookie))
             renewal = ProviderSession(session_id=row.id, issuer=who.issuer, subject=who.subject)
             renewal.refresh_token, renewal.ends_at = seal(cookie), row.expires_at
-            self._extend(session, row, renewal)
+            self._extend(session, row, renewal, lives)
             session.add(renewal)
             return cookie
 
@@ -102,33 +105,46 @@ class ProviderSessions:
                 seen[0].renewing_until = clock(session) + CLAIM
             return _told(session, seen, claimed=claimed)
 
-    def renew(self, cookie: str, who: Identified, refresh_token: str | None) -> None:
+    def renew(self, cookie: str, who: Identified, refresh_token: str | None, *, lives: timedelta | None = None) -> None:
         """What the provider says now holds, and the session goes on. Raises as `sign_in`."""
+        try:
+            self._renew(cookie, who, refresh_token, lives)
+        except (IntegrityError, StaleDataError):  # another browser of theirs did the same, or this one is signed out
+            self._renew(cookie, who, refresh_token, lives)
+
+    def _renew(self, cookie: str, who: Identified, refresh_token: str | None, lives: timedelta | None) -> None:
         with self._database.write() as session:
             row, renewal = session.get(BrowserSession, digest(cookie)), session.get(ProviderSession, digest(cookie))
             if row is None or renewal is None:  # signed out meanwhile
                 return
             account_of(session, who)
             renewal.refresh_token, renewal.renewing_until = refresh_token, None
-            self._extend(session, row, renewal)
+            self._extend(session, row, renewal, lives)
 
     def let_go(self, cookie: str, *, pause: timedelta) -> None:
-        """The claim is given up; nobody tries again within `pause`."""
+        """The claim is given up; nobody tries again within `pause`, while the session holds.
+
+        Once it does not, everybody would only wait for a renewal that nobody is at.
+        """
         with self._database.write() as session:
-            renewal = session.get(ProviderSession, digest(cookie))
-            if renewal is not None:
-                renewal.renewing_until = clock(session) + pause
+            row, renewal = session.get(BrowserSession, digest(cookie)), session.get(ProviderSession, digest(cookie))
+            if row is not None and renewal is not None:
+                now = clock(session)
+                renewal.renewing_until = min(now + pause, max(row.expires_at, now))
 
     def end(self, cookie: str) -> None:
         """The provider has ended it."""
         with self._database.write() as session:
-            session.execute(delete(BrowserSession).where(BrowserSession.id == digest(cookie)))
+            mine = delete(BrowserSession).where(BrowserSession.id == digest(cookie)).returning(BrowserSession.user_id)
+            user_id = session.scalar(mine)
+            if user_id is not None:
+                record(session, "session_expired", subject=f"user:{user_id}", reason="provider")
 
-    def _extend(self, session: Session, row: BrowserSession, renewal: ProviderSession) -> None:
+    def _extend(self, session: Session, row: BrowserSession, renewal: ProviderSession, lives: timedelta | None) -> None:
         # Asked for again in the last quarter, so that a provider that is down for a while ends nobody's session.
         now = clock(session)
         row.expires_at = min(now + self._holds, renewal.ends_at)
-        renewal.renew_at = now + self._holds * 3 / 4
+        renewal.renew_at = now + min(self._holds, lives or self._holds) * 3 / 4
 
 
 _Seen = tuple[ProviderSession, BrowserSession] | None

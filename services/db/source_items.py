@@ -18,7 +18,7 @@ from services.db.grants import grants_in
 from services.db.jobs import cancel, new_job
 from services.db.models import DataSource, DataSourceItem, Document, User
 from services.db.registration import Registration, deleted, editable_by_name, granted, registered, renamed
-from services.db.syncs import SyncLease, held
+from services.db.syncs import SyncLease, count, counted, held
 
 CHUNK = 200
 
@@ -68,6 +68,10 @@ class SourceItems:
             registration = _with_grants(source, lease, item, new)
             document = editable_by_name(session, registration, lease.owner)
             change = registered(session, document, registration, lease.owner)
+            if item.document_id is None:
+                count(source, "new")
+            elif change.changed:
+                count(source, "changed")
             _remember(source, item, new, change.row.document.id, lease)
             return change.changed, change.ring
 
@@ -112,6 +116,7 @@ class SourceItems:
             item.grants = old.grants
             grants = _with_grants(source, lease, item, new).grants
             session.delete(old)
+            count(source, "moved")
             ring = renamed(session, document, new.registration)
             ring += granted(session, document, grants) if grants else ()
             _remember(source, item, new, document.id, lease)
@@ -143,7 +148,7 @@ class SourceItems:
                 item.tried_in, item.code, item.reason = lease.number, "not_listed", reason
             if listed.cursor is not None:
                 source.cursor = listed.cursor
-            source.counters = dict(counters)
+            source.counters = counted(source, counters)
 
     def mark_unseen(self, lease: SyncLease) -> None:
         """The listing named everything there is: what it did not name is gone."""
@@ -168,13 +173,14 @@ class SourceItems:
 
     def delete_gone(self, lease: SyncLease) -> tuple[int, tuple[str, ...]] | None:
         """Delete some of what is gone: how many documents, and the jobs to ring; None once nothing is left."""
-        with held(self._database, lease) as (session, _):
+        with held(self._database, lease) as (session, source):
             some = select(DataSourceItem).where(_of(lease), DataSourceItem.gone).limit(CHUNK)
             items = list(session.scalars(some.with_for_update()))
             documents = _living(session, items)
             for item in items:
                 session.delete(item)
             ring = tuple(deleted(session, document) for document in documents)
+            count(source, "deleted", len(ring))
             return (len(ring), ring) if items else None
 
     def failing(self, lease: SyncLease) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from retrieval.errors import FootnoteError
@@ -69,49 +69,45 @@ class Syncs:
         """Begin a sync if it is due and nobody is at it; None otherwise."""
         with self._database.write() as session:
             now = clock(session)
-            taken = session.execute(
-                update(DataSource)
-                .where(DataSource.id == source_id, _claimable(now))
-                .values(
-                    lease_owner=owner,
-                    lease_until=now + LEASE,
-                    sync_number=DataSource.sync_number + 1,
-                    started_at=now,
-                    counters={},
-                )
-            )
-            if not isinstance(taken, CursorResult) or taken.rowcount != 1:
+            due = select(DataSource).where(DataSource.id == source_id, _claimable(now)).with_for_update()
+            source = session.scalar(due)
+            if source is None:
                 return None
-            source = session.get_one(DataSource, source_id, populate_existing=True)
+            if source.lease_until is not None:  # it ran out: nobody else tells what the sync before has brought
+                record_sync(session, source, "broken_off")
+            source.lease_owner, source.lease_until = owner, now + LEASE
+            source.sync_number, source.started_at, source.counters = source.sync_number + 1, now, {}
             return _lease(source, session.get_one(User, source.owner_id))
 
     def renew(self, lease: SyncLease, counters: Mapping[str, int]) -> None:
         """Extend the lease and show how far the sync is. Raises LeaseLostError."""
         with held(self._database, lease) as (session, source):
-            source.lease_until, source.counters = clock(session) + LEASE, dict(counters)
+            source.lease_until, source.counters = clock(session) + LEASE, counted(source, counters)
 
     def end(self, lease: SyncLease, outcome: str, counters: Mapping[str, int], *, unconfirmed: int = 0) -> None:
         """The sync came to its end: `outcome` is done, partly or needs_confirmation. Raises LeaseLostError."""
         with held(self._database, lease) as (session, source):
             now = clock(session)
             _ended(source, outcome, now)
-            source.failures, source.counters, source.unconfirmed = 0, dict(counters), unconfirmed
+            source.failures, source.counters, source.unconfirmed = 0, counted(source, counters), unconfirmed
             source.confirmed = source.confirmed and not lease.confirmed
             if not _asked_again(source):
                 source.next_sync_at = now + timedelta(seconds=source.every_s) if source.every_s else None
-            _record(session, source, outcome)
+            record_sync(session, source, outcome)
 
     def fail(self, lease: SyncLease, error: FootnoteError, counters: Mapping[str, int]) -> None:
         """The data source cannot be read now: nothing was deleted, and it is tried again. Raises LeaseLostError."""
         with held(self._database, lease) as (session, source):
-            source.counters = dict(counters)
+            source.counters = counted(source, counters)
             source.confirmed = source.confirmed and not lease.confirmed
             _failed(source, error.code, error.message, clock(session))
-            _record(session, source, "failed")
+            record_sync(session, source, "failed")
 
-    def release(self, lease: SyncLease) -> None:
+    def release(self, lease: SyncLease, counters: Mapping[str, int]) -> None:
         """Give the sync back unfinished: it is due at once, behind others that are. Raises LeaseLostError."""
         with held(self._database, lease) as (session, source):
+            source.counters = counted(source, counters)
+            record_sync(session, source, "released")
             source.lease_owner = source.lease_until = None
             source.next_sync_at = clock(session)
 
@@ -122,6 +118,7 @@ class Syncs:
             source = session.scalar(select(DataSource).where(*mine).with_for_update())
             if source is not None:
                 _failed(source, "sync_crashed", reason, clock(session))
+                record_sync(session, source, "crashed")
 
     def watched(self) -> dict[str, str]:
         """Paths of folders in which changes should be noticed, by data source: those that have a schedule."""
@@ -157,7 +154,17 @@ def held(database: Database, lease: SyncLease) -> Iterator[tuple[Session, DataSo
         yield session, source
 
 
-def _record(session: Session, source: DataSource, outcome: str) -> None:
+def count(source: DataSource, name: str, by: int = 1) -> None:
+    """Count one of `CHANGES` in the transaction that makes it: a process that dies at once has told nobody else."""
+    source.counters = {**source.counters, name: source.counters.get(name, 0) + by}
+
+
+def counted(source: DataSource, counters: Mapping[str, int]) -> dict[str, int]:
+    """The sync's own counters, which may be behind what its transactions have counted, and never ahead of it."""
+    return {**counters, **{name: max(counters.get(name, 0), source.counters.get(name, 0)) for name in CHANGES}}
+
+
+def record_sync(session: Session, source: DataSource, outcome: str) -> None:
     """One event for all that a sync brought, where it brought something; changed grants have events of their own."""
     if any(source.counters.get(name) for name in CHANGES):
         told: dict[str, Any] = {"sync": source.sync_number, "outcome": outcome, "counters": source.counters}

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -26,6 +26,9 @@ from services.oidc.transport import Transport
 METADATA_SECONDS = 24 * 3600.0
 # A key that a provider takes back is refused after this time at the latest.
 KEYS_SECONDS = 3600.0
+LONGEST_REFRESH_SECONDS = 365 * 24 * 3600.0
+BAD_SECRET = (httpx.codes.UNAUTHORIZED, "unauthorized_client")  # what Keycloak says, instead of invalid_client
+LATER = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +54,14 @@ class CodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Who somebody is, and what to ask for it again with, where the provider gives that."""
+    """Who somebody is, and what to ask for it again with, where the provider gives that.
+
+    `refresh_seconds`: how long it is good for, where the provider says so.
+    """
 
     claims: Claims
     refresh_token: str | None = field(repr=False)
+    refresh_seconds: float | None = None
 
 
 class Provider:
@@ -97,7 +104,7 @@ class Provider:
         proof = self._proof({"grant_type": "refresh_token", "refresh_token": refresh_token}, None)
         if proof.claims["sub"] != subject:
             raise TokenInvalidError("The refreshed ID token is somebody else's.")
-        return Proof(proof.claims, proof.refresh_token or refresh_token)
+        return replace(proof, refresh_token=proof.refresh_token or refresh_token)
 
     def sign_out_url(self, back: str) -> str | None:
         """Where a browser ends its session at the provider; None where the provider has no such page."""
@@ -117,7 +124,8 @@ class Provider:
             nonce=nonce,
             access_token=access if isinstance(access, str) else "",
         )
-        return Proof(claims, refresh if isinstance(refresh, str) and refresh else None)
+        refresh_token = refresh if isinstance(refresh, str) and refresh else None
+        return Proof(claims, refresh_token, _seconds(tokens.get("refresh_expires_in")))
 
     def _tokens(self, form: dict[str, str]) -> Mapping[str, Any]:
         metadata, auth = self._metadata.value(), None
@@ -133,8 +141,12 @@ class Provider:
         code = str(answer.get("error"))[:60]
         if code == "invalid_grant":
             raise GrantEndedError("The sign-in provider has ended this sign-in.")
-        if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in LATER:
             raise ProviderUnavailableError(f"The sign-in provider answers {status}.")
+        ours = code == "invalid_client" or (status, code) == BAD_SECRET
+        if form["grant_type"] == "refresh_token" and not ours and httpx.codes.is_client_error(status):
+            # Providers have other words for it, too: whoever signs in anew goes on, or is told what is wrong.
+            raise GrantEndedError(f"The sign-in provider renews this sign-in no more ({status}, {code}).")
         raise ProviderMisconfiguredError(
             f"The sign-in provider refuses us ({status}, {code}): check client and secret."
         )
@@ -144,6 +156,13 @@ class Provider:
 
     def _published(self) -> Jwks:
         return self._transport.get(self._metadata.value().jwks_uri)
+
+
+def _seconds(said: object) -> float | None:
+    """A time that the provider names; None where it names none, or 0, which Keycloak says of a token that stays."""
+    if isinstance(said, bool) or not isinstance(said, int | float) or not said > 0:
+        return None
+    return float(min(said, LONGEST_REFRESH_SECONDS))
 
 
 def _with(url: str, parameters: Mapping[str, str]) -> str:

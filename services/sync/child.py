@@ -64,10 +64,10 @@ def sync(parts: SyncParts, source_id: str) -> None:
     except LeaseLostError:
         log.info("sync_overtaken")
     except _StoppedError:
-        _record(partial(parts.syncs.release, lease))
+        _record(partial(parts.syncs.release, lease, asdict(counters)))
         log.info("sync_stopped")
     except StepAsideError:
-        _record(partial(parts.syncs.release, lease))
+        _record(partial(parts.syncs.release, lease, asdict(counters)))
         log.info("sync_stepped_aside")
     except FootnoteError as error:
         log.warning("sync_failed", code=error.code)

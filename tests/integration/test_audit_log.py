@@ -4,22 +4,29 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
-from datetime import timedelta
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
 
 import pytest
+from sqlalchemy import event as hooks
 from sqlalchemy import text
+from sqlalchemy.engine import Engine
+from structlog.testing import capture_logs
 
 from ingest.audit_chain import CLEARED_SUBJECT, ChainCheck, Link
 from retrieval.errors import ConflictError, UnavailableError
+from services import audit_notes, audit_retention
 from services.acting import acting_as, calling
 from services.audit_notes import AuditNotes
 from services.audit_retention import AuditRetention
 from services.db import audit_log
 from services.db.accounts import Accounts
-from services.db.audit_log import AuditLog
+from services.db.audit_log import AuditEntry, AuditLog
 from services.db.database import Database
 from services.db.documents import Documents
 from services.db.dump import load, snapshot
@@ -173,6 +180,84 @@ def test_old_events_are_cleared_and_what_is_left_is_whole(database: Database) ->
     assert verified(database).events == 2
 
 
+def test_what_is_cleared_while_the_log_is_verified_breaks_nothing(database: Database) -> None:
+    for number in range(6):
+        Accounts(database).create(f"{number}@example.com", name="", groups=[], is_admin=False)
+    log, check = AuditLog(database), ChainCheck()
+    for event in log.page(behind=0, limit=2):
+        check.take(event)
+    assert log.clear(timedelta(0)) == 5
+    for event in log.page(behind=2, limit=100):
+        check.take(event)
+    check.end()
+    assert check.events == 4
+
+
+def test_clearing_gives_others_their_turn_and_ends_when_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, cleared = threading.Event(), [3, 2, 1, 0]
+    log = cast("AuditLog", SimpleNamespace(clear=lambda _: cleared.pop(0)))
+    monkeypatch.setattr(audit_retention, "PAUSE_SECONDS", 30.0)
+    clearing = threading.Thread(target=AuditRetention(log, days=1).round, args=(stop,), daemon=True)
+    clearing.start()
+    clearing.join(0.3)
+    assert cleared == [2, 1, 0], "between two portions it waits"
+    stop.set()
+    clearing.join(10)
+    assert (clearing.is_alive(), cleared) == (False, [2, 1, 0])
+    assert audit_log.PORTION <= 1_000, "all other writers of SQLite wait while a portion is deleted"
+
+
+def test_a_span_of_time_is_whole_though_the_clock_was_set_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    times = [noon + timedelta(minutes=m) for m in (0, 300, 360, 350, 361, 20_000, 20_001, 40_000)]
+    coming = iter(times)
+    monkeypatch.setattr(audit_log, "clock", lambda _: next(coming))
+    for number in range(len(times)):
+        AuditLog(database).record("sensitive_read", subject=None, number=number)
+    ends = [None, *times, noon + timedelta(minutes=355), datetime.min.replace(tzinfo=UTC)]
+    for since, until in product(ends, [*ends, datetime.max.replace(tzinfo=UTC)]):
+        wanted = [n for n, time in enumerate(times) if (not since or time >= since) and (not until or time < until)]
+        found = [event["details"]["number"] for event in events(database, since=since, until=until)]
+        assert found == wanted, (since, until)
+
+
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        ({}, "sqlite_autoindex_audit_events_1 (sequence>? AND sequence<?)"),
+        ({"event_name": "sensitive_read"}, "event_sequence (event=? AND sequence>? AND sequence<?)"),
+        ({"subject": "document:1"}, "subject_sequence (subject=? AND sequence>? AND sequence<?)"),
+        ({"actor": "u1"}, "user_id_sequence (user_id=? AND sequence>? AND sequence<?)"),
+        ({"actor": "u1", "event_name": "sensitive_read"}, "actor_sequence (actor=? AND sequence>? AND sequence<?)"),
+    ],
+)
+def test_a_page_of_a_grown_log_is_found_in_its_order_and_nothing_is_sorted(
+    tmp_path: Path, asked: dict[str, str], index: str
+) -> None:
+    database, asked_for = Database(f"sqlite:///{tmp_path / 'grown.sqlite3'}"), list[tuple[str, Any]]()
+    migrate(database)
+    AuditLog(database).record("sensitive_read", subject=None)
+
+    def note(*executed: Any) -> None:
+        asked_for.append((executed[2], executed[3]))
+
+    hooks.listen(Engine, "before_cursor_execute", note)
+    try:
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        assert events(database, since=long_ago, until=long_ago, **asked) == []
+    finally:
+        hooks.remove(Engine, "before_cursor_execute", note)
+    (*_, (query, values)) = [one for one in asked_for if one[0].startswith("SELECT")]
+    with database.read() as session:
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+    steps = [str(row[3]) for row in plan]
+    assert any(step.endswith(index) for step in steps), steps
+    assert [step for step in steps if "ORDER BY" in step or "SCAN audit_events" in step] == []
+    database.dispose()
+
+
 def test_a_restore_goes_on_with_the_chain_and_says_what_it_replaced(database: Database) -> None:
     accounts = Accounts(database)
     accounts.create(EMAIL, name="Ann", groups=[], is_admin=True)
@@ -218,9 +303,79 @@ def test_a_note_names_who_acts_and_from_where(database: Database) -> None:
     assert [event["event"] for event in events(database, actor=ann.user_id)] == ["sensitive_read"]
 
 
+def lost() -> float:
+    return METRICS.get_sample_value("footnote_audit_lost_total") or 0.0
+
+
 def test_a_note_that_cannot_be_written_stops_nobody_and_is_counted(lacking: Database) -> None:
-    before = METRICS.get_sample_value("footnote_audit_lost_total") or 0.0
+    before = lost()
     notes = AuditNotes(AuditLog(lacking))
     notes.add("sensitive_read", act="search")
     notes.close()
-    assert METRICS.get_sample_value("footnote_audit_lost_total") == before + 1
+    assert lost() == before + 1
+
+
+def test_what_was_typed_as_an_address_is_not_in_the_process_log_either(lacking: Database) -> None:
+    notes = AuditNotes(AuditLog(lacking))
+    with capture_logs() as logs:
+        notes.add("authn_login_fail", account="hunter2 is my password", by="password")
+        notes.close()
+    (entry,) = [one for one in logs if one["event"] == "audit_lost"]
+    assert (entry["lost"]["event"], entry["lost"]["details"]) == ("authn_login_fail", {"by": "password"})
+    assert "hunter2" not in repr(logs)
+
+
+def notes_to(write: Callable[[Sequence[AuditEntry]], object]) -> AuditNotes:
+    return AuditNotes(cast("AuditLog", SimpleNamespace(write=write)))
+
+
+def test_what_still_waits_when_the_process_ends_is_in_the_process_log_and_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audit_notes, "AT_ONCE", 2)
+    before, let_go = lost(), threading.Event()
+    notes = notes_to(lambda _: let_go.wait(30))
+    with capture_logs() as logs:
+        for number in range(5):
+            notes.add("sensitive_read", number=number)
+        notes.close(0.5)
+        notes.add("sensitive_read", number=5)
+        assert lost() == before + 6
+    let_go.set()
+    assert {one["code"] for one in logs} == {"closed"}
+    assert [one["lost"]["details"]["number"] for one in logs] == list(range(6))
+
+
+def test_settling_waits_for_no_note_that_comes_later() -> None:
+    quiet = threading.Event()
+
+    def write(_: Sequence[AuditEntry]) -> None:
+        if not quiet.is_set():
+            notes.add("sensitive_read", act="search")  # somebody reads on
+
+    notes = notes_to(write)
+    notes.add("sensitive_read", act="search")
+    assert notes.settle(10)
+    quiet.set()
+    notes.close()
+
+
+def test_a_process_log_that_takes_nothing_ends_no_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+
+    def write(entries: Sequence[AuditEntry]) -> None:
+        if not lost() > before:
+            raise UnavailableError("Gone.")
+        written.extend(entry.event for entry in entries)
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise BrokenPipeError
+
+    before, notes = lost(), notes_to(write)
+    monkeypatch.setattr(audit_notes, "_log", SimpleNamespace(error=refuse))
+    notes.add("sensitive_read", act="search")
+    assert notes.settle(10)
+    notes.add("sensitive_delete")
+    assert notes.settle(10)
+    notes.close()
+    assert (written, lost()) == (["sensitive_delete"], before + 1)

@@ -7,13 +7,17 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from retrieval.errors import UnauthenticatedError
-from services.db.accounts import SCOPES, Account, Accounts
+from retrieval.errors import InvalidInputError, NotFoundError, UnauthenticatedError
+from services.bootstrap import first_admin
+from services.db.accounts import SCOPES, SESSION_LIFE, Account, Accounts
+from services.db.audit_log import AuditLog
 from services.db.database import Database, clock
 from services.db.documents import Documents
 from services.db.dump import load, snapshot
-from services.db.identities import EmailTakenError, Identified
+from services.db.identities import EmailTakenError, Identified, Identities, account_of
 from services.db.keys import Keys
 from services.db.models import AuditEvent, BrowserSession, Identity, ProviderSession, SignInRequest, User
 from services.db.provider_sessions import Begun, ProviderSessions
@@ -90,6 +94,84 @@ def test_a_disabled_account_is_opened_by_no_provider(enter: Enter, accounts: Acc
         assert refused.value.code == "account_disabled"
 
 
+def test_whom_a_provider_knows_has_no_password_but_links(enter: Enter, accounts: Accounts) -> None:
+    password = "a long enough sentence"
+    local = accounts.create("ann@example.com", name="", groups=[], is_admin=False).user
+    accounts.set_password(local.id, password, current=None)
+    before = accounts.sign_in_with_password("ann@example.com", password)
+    assert not accounts.signs_in_elsewhere(local.id)
+    assert enter(link=True).user.id == local.id
+    assert accounts.signs_in_elsewhere(local.id)
+    with pytest.raises(UnauthenticatedError):  # a session that no provider ends
+        accounts.principal_of_session(before)
+    messages = set()
+    for email in ("ann@example.com", "nobody@example.com"):
+        with pytest.raises(UnauthenticatedError) as refused:
+            accounts.sign_in_with_password(email, password)
+        messages.add((refused.value.code, refused.value.message))
+    assert len(messages) == 1
+    with pytest.raises(InvalidInputError) as kept:
+        accounts.set_password(local.id, password, current=password)
+    assert kept.value.code == "signs_in_elsewhere"
+    assert accounts.sign_in_with_link(accounts.new_link(local.id)[0])
+
+
+def test_an_operator_says_who_somebody_is_at_the_provider(
+    enter: Enter, sessions: ProviderSessions, accounts: Accounts, database: Database
+) -> None:
+    identities, issuer = Identities(database), ANN.issuer
+    local = accounts.create("ann@example.com", name="", groups=["board"], is_admin=False).user
+    with pytest.raises(EmailTakenError) as refused:
+        enter()
+    assert {"ann-1", issuer} <= set(refused.value.message.replace(".com.", ".com").split())
+    identities.link(" ANN@example.com", issuer=issuer, subject="ann-1")
+    cookie = sessions.sign_in(replace(ANN, is_admin=True), lambda _: "sealed")
+    assert accounts.principal_of_session(cookie).user_id == local.id
+    assert accounts.by_id(local.id).groups == ("board", "hr")
+    identities.link("ann@example.com", issuer=issuer, subject="ann-2")
+    with pytest.raises(UnauthenticatedError):
+        accounts.principal_of_session(cookie)
+    left = accounts.by_id(local.id)
+    assert (left.groups, left.user.is_admin) == (("board",), False), "what came by the one before goes with it"
+    with pytest.raises(EmailTakenError):
+        enter()
+    assert enter(subject="ann-2").user.id == local.id
+    other = accounts.create("other@example.com", name="", groups=[], is_admin=False).user
+    identities.link("other@example.com", issuer=issuer, subject="ann-2")
+    assert (accounts.signs_in_elsewhere(local.id), accounts.signs_in_elsewhere(other.id)) == (False, True)
+    identities.unlink("other@example.com")
+    accounts.set_password(other.id, "a long enough sentence", current=None)
+    with pytest.raises(NotFoundError):
+        identities.link("nobody@example.com", issuer=issuer, subject="ann-2")
+    with database.read() as session:
+        told = [row for row in session.scalars(select(AuditEvent)) if row.details.get("issuer") == issuer]
+    assert [(row.event, row.subject) for row in told if row.user_id is None] == [
+        ("user_updated", f"user:{local.id}"),
+        ("authz_change", f"user:{local.id}"), ("user_updated", f"user:{local.id}"),
+        ("authz_change", f"user:{local.id}"), ("user_updated", f"user:{other.id}"),
+        ("authz_change", f"user:{other.id}"),
+    ]  # fmt: skip
+
+
+def test_where_no_administrator_is_left_the_first_one_is_made_again(
+    enter: Enter, accounts: Accounts, database: Database
+) -> None:
+    enter(is_admin=True)
+    left = enter().user
+    assert not left.is_admin
+    assert accounts.any_admin() is None
+    account, made = first_admin(accounts, "Ann@example.com")
+    assert (account.user.id, account.user.is_admin, made) == (left.id, True, True)
+    assert first_admin(accounts, "ann@example.com")[1] is False
+    accounts.create("root@example.com", name="", groups=[], is_admin=True)
+    accounts.change(left.id, name=None, is_admin=None, disabled=True)
+    assert first_admin(accounts, "ann@example.com")[0].user.email == "root@example.com", "only where there is none"
+    with database.write() as session:
+        session.execute(update(User).values(is_admin=False))
+    account, made = first_admin(accounts, "ann@example.com")
+    assert (account.user.id, account.user.is_admin, account.user.disabled_at, made) == (left.id, True, None, True)
+
+
 def test_the_providers_groups_replace_those_before_and_leave_the_local_ones(enter: Enter, accounts: Accounts) -> None:
     enter(groups=frozenset({"hr", "sales"}))
     accounts.join("board", "ann@example.com")
@@ -161,6 +243,31 @@ def test_what_a_sign_in_changes_is_in_the_audit_log(enter: Enter, database: Data
         ("authz_change", person),
         ("authn_login_success", person),
     ]
+
+
+def told(database: Database, event: str) -> list[tuple[str | None, object]]:
+    """Subject and `change` or `reason` of events of this kind."""
+    found = AuditLog(database).page(behind=0, limit=100, event_name=event)
+    return [(one["subject"], one["details"].get("change", one["details"].get("reason"))) for one in found]
+
+
+def test_a_membership_that_an_administrator_keeps_for_good_is_in_the_audit_log_once(
+    enter: Enter, accounts: Accounts, database: Database
+) -> None:
+    enter()
+    for _ in range(2):
+        accounts.join("hr", "ann@example.com")
+    assert told(database, "privilege_permissions_changed") == [("group:hr", "joined"), ("group:hr", "kept")]
+
+
+def test_a_session_that_the_provider_ends_is_in_the_audit_log_once(
+    sessions: ProviderSessions, accounts: Accounts, database: Database
+) -> None:
+    cookie = sessions.sign_in(ANN, lambda _: "sealed")
+    user_id = accounts.principal_of_session(cookie).user_id
+    for _ in range(2):
+        sessions.end(cookie)
+    assert told(database, "session_expired") == [(f"user:{user_id}", "provider")]
 
 
 def test_two_browsers_of_one_person_at_once_make_one_account(sessions: ProviderSessions, database: Database) -> None:
@@ -239,6 +346,76 @@ def test_what_was_not_renewed_is_tried_again_after_a_pause(sessions: ProviderSes
         due = sessions.due(cookie)
         assert due
         assert due.claimed is claimed
+
+
+def test_a_pause_ends_with_the_session(sessions: ProviderSessions, database: Database) -> None:
+    cookie = sessions.sign_in(ANN, lambda _: "sealed")
+    passed(database)
+    assert sessions.due(cookie)
+    sessions.let_go(cookie, pause=HOUR * 2)
+    with database.read() as session:
+        row, renewal = session.scalars(select(BrowserSession)).one(), session.scalars(select(ProviderSession)).one()
+        assert renewal.renewing_until == row.expires_at
+    passed(database, ended=True)
+    sessions.let_go(cookie, pause=HOUR)
+    due = sessions.due(cookie)
+    assert due
+    assert (due.claimed, due.ended) == (True, True), "whoever comes next asks, and nobody only waits"
+
+
+@pytest.mark.parametrize("lives", [timedelta(minutes=30), timedelta(hours=3), None])
+def test_a_session_is_renewed_before_its_refresh_token_ends(
+    sessions: ProviderSessions, database: Database, lives: timedelta | None
+) -> None:
+    cookie = sessions.sign_in(ANN, lambda _: "sealed", lives=lives)
+    for _ in range(2):
+        with database.read() as session:
+            renewal, now = session.scalars(select(ProviderSession)).one(), clock(session)
+        left = min(lives or HOUR, HOUR) * 3 / 4
+        assert left - timedelta(minutes=1) < renewal.renew_at - now <= left
+        passed(database)
+        sessions.renew(cookie, ANN, "another", lives=lives)
+
+
+def test_two_browsers_of_one_person_may_renew_at_once(sessions: ProviderSessions, database: Database) -> None:
+    cookies = [sessions.sign_in(ANN, lambda _: "sealed") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(5):
+            now = replace(ANN, groups=frozenset({f"a{number}", f"b{number}"}))
+            list(pool.map(lambda cookie, now=now: sessions.renew(cookie, now, "sealed"), cookies))
+    with database.read() as session:
+        groups = session.scalars(select(AuditEvent).where(AuditEvent.subject == "group:b3")).all()
+    assert [row.details["change"] for row in groups] == ["joined", "left"]
+
+
+def test_a_renewal_that_another_is_in_the_way_of_is_repeated(
+    sessions: ProviderSessions, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = sessions.sign_in(ANN, lambda _: "sealed")
+    asked: list[Identified] = []
+
+    def in_the_way(session: Session, who: Identified) -> User:
+        """An administrator has given them that group in this moment."""
+        asked.append(who)
+        if len(asked) == 1:
+            raise IntegrityError("INSERT", {}, Exception("memberships"))
+        return account_of(session, who)
+
+    monkeypatch.setattr("services.db.provider_sessions.account_of", in_the_way)
+    sessions.renew(cookie, replace(ANN, groups=frozenset({"legal"})), "another")
+    assert "group:legal" in accounts.principal_of_session(cookie).grants
+
+
+def test_sessions_that_are_over_for_good_are_forgotten(sessions: ProviderSessions, database: Database) -> None:
+    sessions.sign_in(ANN, lambda _: "sealed")
+    sessions.sign_in(replace(ANN, subject="bob-1", email="bob@example.com"), lambda _: "sealed")
+    with database.write() as session:
+        session.execute(update(BrowserSession).values(created_at=clock(session) - SESSION_LIFE))
+    for _ in range(2):
+        sessions.sign_in(ANN, lambda _: "sealed")
+    with database.read() as session:
+        assert len(session.scalars(select(BrowserSession.id)).all()) == 3, "two of hers, and another's"
+        assert len(session.scalars(select(ProviderSession.session_id)).all()) == 3
 
 
 def test_a_session_without_a_refresh_token_ends_by_itself(

@@ -9,15 +9,20 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, create_engine, text
 from structlog.testing import capture_logs
 
 from services import cli
 from services.db import database as connections
 from services.db import migrate as migrations
+from services.db.accounts import Accounts
+from services.db.audit_log import AuditLog
 from services.db.database import Database, TablesInUseError
 from services.db.generations import Generations
 from services.db.migrate import LOCK, NewerRegistryError, migrate, upgrade
+from services.db.models import Base
 from services.settings import Settings
 from services.wiring.core import Core
 from tests import private_servers
@@ -164,6 +169,24 @@ def test_a_newer_release_that_was_waited_for_is_noticed(fresh: Database) -> None
         newer.commit()
         with pytest.raises(NewerRegistryError):
             older.result(timeout=60)
+
+
+def test_tables_that_a_former_releases_restore_left_are_taken_over_and_the_audit_log_goes_on(tmp_path: Path) -> None:
+    registry = Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")
+    migrate(registry)
+    Accounts(registry).create("ann@example.com", name="", groups=["hr"], is_admin=True)
+    later = {"audit_events", "identities", "sign_in_requests", "provider_sessions"}
+    with registry.rewriting() as connection:  # it drops what it knows, and makes it as it was then
+        known = MetaData()
+        known.reflect(connection, only=lambda name, _: name not in later)
+        known.drop_all(connection)
+        upgrade(connection, "0009")
+    migrate(registry)
+    with registry.rewriting() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    Accounts(registry).create("ann@example.com", name="", groups=["hr"], is_admin=True)
+    assert [event["sequence"] for event in AuditLog(registry).page(behind=0, limit=10)] == [1, 2]
+    registry.dispose()
 
 
 def installed_by_a_newer_release(folder: Path) -> Settings:

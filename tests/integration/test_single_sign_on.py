@@ -1,5 +1,7 @@
 """Signing in at a provider, over HTTP: a real API, a real provider, browsers and their cookies, and who tries more."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -291,6 +293,54 @@ def test_an_account_that_an_administrator_disabled_stays_closed(site: Site) -> N
     assert ended(browser)
     other = site.browser()
     assert refused(other.get(at_provider(other))) == "account_disabled"
+
+
+def test_a_made_up_session_counts_as_one_wherever_it_is_from_and_a_real_one_is_named(site: Site) -> None:
+    elsewhere = {"Origin": "https://evil.example"}
+    stranger = site.browser()
+    stranger.cookies.set("footnote_session", "made-up")
+    response = stranger.post("/v1/search", json={"query": "x"}, headers=elsewhere)
+    assert (response.status_code, response.json()["code"]) == (401, "session_ended")
+    assert stranger.delete("/v1/sessions/current", headers=elsewhere).status_code == 204
+    site.as_somebody("lured")
+    browser = signed_in(site)
+    user_id = me(browser)["id"]
+    for response in (
+        browser.post("/v1/search", json={"query": "x"}, headers=elsewhere),
+        browser.delete("/v1/sessions/current", headers=elsewhere),
+    ):
+        assert (response.status_code, response.json()["code"]) == (403, "cross_site")
+    assert me(browser)["id"] == user_id
+
+    def told() -> bool:
+        with site.database.read() as session:
+            rows = session.scalars(select(AuditEvent).where(AuditEvent.event == "authz_fail")).all()
+        return ("/v1/search", user_id) in {(row.details.get("route"), row.user_id) for row in rows}
+
+    eventually(told)
+
+
+def test_who_signs_in_there_sets_no_password_here(site: Site) -> None:
+    site.as_somebody("leaver2")
+    browser = signed_in(site)
+    assert me(browser)["signs_in_elsewhere"] is True
+    response = browser.put("/v1/me/password", json={"password": "a long enough sentence"})
+    assert (response.status_code, response.json()["code"]) == (422, "signs_in_elsewhere")
+
+
+def test_an_operator_links_an_account_that_is_here_already(site: Site) -> None:
+    user = Accounts(site.database).create("linked@example.com", name="", groups=[], is_admin=False).user
+    site.as_somebody("linked")
+    browser = site.browser()
+    assert refused(browser.get(at_provider(browser))) == "oidc_email_taken"
+    assert any("linked-1" in line and site.idp.issuer in line for line in site.log.read_text().splitlines())
+
+    def linked(*words: str) -> int:
+        command = [sys.executable, "-m", "services", "link-identity", "linked@example.com", *words]
+        return subprocess.run(command, env=site.environment, check=False).returncode
+
+    assert (linked(), linked("linked-1", "--remove"), linked("linked-1")) == (2, 2, 0)
+    assert me(signed_in(site))["id"] == user.id
 
 
 # --- while they are signed in

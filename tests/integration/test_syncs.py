@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import func, select, update
@@ -15,6 +16,7 @@ from ingest.connectors.kinds import connector_for
 from retrieval.errors import ConflictError, InvalidInputError, NotFoundError, UnavailableError
 from retrieval.types import Principal
 from services.blobs.directory import DirectoryStore
+from services.db.audit_log import AuditLog
 from services.db.data_sources import DataSources, NewDataSource, SourceChange, SourceRow
 from services.db.database import Database, clock
 from services.db.documents import Documents
@@ -22,7 +24,7 @@ from services.db.jobs import LeaseLostError
 from services.db.models import DataSource, DataSourceItem, Document, Job, Version
 from services.db.registration import Change
 from services.db.source_items import SourceItems
-from services.db.syncs import SyncLease, Syncs
+from services.db.syncs import CHANGES, SyncLease, Syncs
 from services.sync.sync import StepAsideError, Sync
 from tests.integration.connector_contract import policy_for
 from tests.integration.scripted_source import KilledError, ScriptedConnector, ScriptedSource
@@ -396,6 +398,54 @@ def test_a_sync_that_was_killed_is_gone_on_with(either: Scene, fetches: int) -> 
     assert either.jobs("ingest") == 7
 
 
+def told(scene: Scene) -> list[tuple[int, str, dict[str, int]]]:
+    """What the audit log says of syncs: their number, how each ended and what it brought."""
+    events = AuditLog(scene.database).page(behind=0, limit=1000, event_name="upload_complete")
+    said = [event["details"] for event in events if event["subject"] == f"data_source:{NAME}"]
+    return [
+        (one["sync"], one["outcome"], {n: one["counters"][n] for n in CHANGES if one["counters"].get(n)})
+        for one in said
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["released", "crashed", "stopped", "broken_off"])
+def test_a_sync_that_does_not_come_to_its_end_says_in_the_audit_log_what_it_brought(scene: Scene, outcome: str) -> None:
+    for name in "abc":
+        scene.source.put(name, f"text of {name}")
+    scene.source.kill_after = 2
+    lease = scene.claim()
+    with pytest.raises(KilledError):
+        scene.run(lease)
+    scene.source.kill_after = None
+    if outcome == "released":
+        scene.syncs.release(lease, {"listed": 2})
+        assert counters(scene.row()) == {"listed": 2, "new": 2}
+    elif outcome == "crashed":
+        scene.syncs.crashed(lease.source_id, "test", "It died.")
+    elif outcome == "stopped":
+        for paused in (True, False):
+            scene.sources.change(NAME, SourceChange(paused=paused))
+    else:
+        scene.expire()
+    again = scene.sync().source.sync_number
+    assert told(scene) == [(1, outcome, {"new": 2}), (again, "done", {"new": 1})]
+
+
+def test_each_deletion_and_change_and_move_is_counted_as_it_is_made(either: Scene) -> None:
+    for name in "abcde":
+        either.source.put(name, f"text of {name}")
+    either.sync()
+    either.source.put("a", "changed")
+    either.source.drop("b")
+    either.source.move("c", "z")
+    lease = either.claim()
+    with patch.object(either.syncs, "end", side_effect=KilledError), pytest.raises(KilledError):
+        either.run(lease)
+    either.expire()
+    either.sync()
+    assert told(either)[1:] == [(2, "broken_off", {"changed": 1, "moved": 1, "deleted": 1})]
+
+
 def test_a_move_is_still_one_when_the_sync_is_killed_in_between(either: Scene) -> None:
     for name in "abcd":
         either.source.put(name, f"text of {name}")
@@ -688,7 +738,7 @@ def test_a_sync_that_waits_for_the_workers_makes_way_for_another_data_source(
     with pytest.raises(StepAsideError):
         scene.run(lease, sleep=sleep)
     assert len(waited) == 40
-    scene.syncs.release(lease)
+    scene.syncs.release(lease, {})
     assert scene.syncs.due(limit=2) == [scene.row("small").source.id, lease.source_id]
 
 

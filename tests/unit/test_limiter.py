@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
 from retrieval.types import Principal
 from services.api import limiter as limits
 from services.api.limiter import Limiter, Limits, RateLimitedError
+from services.api.routes import single_sign_on
+from services.oidc.errors import SignInRefusedError
 from services.telemetry import METRICS
 from services.window_counters import WindowCounters
 from tests.unit.test_window_counters import Clock
@@ -212,13 +218,17 @@ def test_a_limit_that_begins_to_refuse_is_told_once_a_window() -> None:
     assert len(told) == 2
 
 
-def test_sign_ins_elsewhere_have_the_addresss_limit_and_those_that_succeed_cost_nothing() -> None:
+def test_sign_ins_elsewhere_have_the_addresss_limit_and_those_that_succeed_cost_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "BEGUN", 4)
     limited = limiter(address_failures=2)
     for _ in range(3):
         with limited.returned_sign_in(HERE):
             pass
+    for _ in range(4):
+        limited.begun_sign_in(HERE)  # which is no failure: an office begins many at nine o'clock
     for _ in range(2):
-        limited.begun_sign_in(HERE)
         with pytest.raises(ZeroDivisionError), limited.returned_sign_in(HERE):
             raise ZeroDivisionError
     refused(partial(limited.begun_sign_in, HERE))
@@ -226,3 +236,24 @@ def test_sign_ins_elsewhere_have_the_addresss_limit_and_those_that_succeed_cost_
         raise AssertionError
     assert error.value.code == "too_many_attempts"
     limited.begun_sign_in(THERE)
+
+
+def test_a_sign_in_elsewhere_that_is_refused_untried_leaves_nothing_in_the_audit_log() -> None:
+    noted: list[str] = []
+
+    def refuse(**_: object) -> NoReturn:
+        raise SignInRefusedError("No.", code="oidc_expired")
+
+    app = FastAPI()
+    app.include_router(single_sign_on.router)
+    app.state.parts = SimpleNamespace(
+        single_sign_on=SimpleNamespace(come_back=refuse),
+        limiter=limiter(address_failures=2),
+        audit_notes=SimpleNamespace(add=lambda event, **_: noted.append(event)),
+    )
+    browser = TestClient(app, follow_redirects=False)
+    back = [browser.get("/v1/sessions/oidc/callback", params={"state": "made up"}) for _ in range(5)]
+    assert [answer.headers["location"].partition("error=")[2] for answer in back] == [
+        "oidc_expired", "oidc_expired", "too_many_attempts", "too_many_attempts", "too_many_attempts",
+    ]  # fmt: skip
+    assert noted == ["authn_login_fail"] * 2

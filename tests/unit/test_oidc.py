@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
-from threading import Barrier, BrokenBarrierError, Event
-from typing import Any
+from threading import Barrier, BrokenBarrierError, Event, Semaphore
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from structlog.testing import capture_logs
 
+from services.db.provider_sessions import Due, ProviderSessions
 from services.oidc.discovery import metadata_of
 from services.oidc.errors import (
     GrantEndedError,
@@ -34,6 +35,7 @@ from services.oidc.person import Rules, person_of
 from services.oidc.provider import Client, CodeRequest, Proof, Provider
 from services.oidc.sealing import seal, unseal
 from services.oidc.transport import MAX_BYTES, Transport
+from services.single_sign_on import LOOKS, WAITERS, SingleSignOn
 from tests.identity_provider import CLIENT, SECRET, IdentityProvider, SigningKey, identity_provider, new_key
 
 ANN = {"sub": "ann-1", "email": "ann@example.com", "email_verified": True, "name": "Ann", "groups": ["HR"]}
@@ -499,6 +501,78 @@ def test_a_refresh_of_somebody_who_is_disabled_there_is_over(idp: IdentityProvid
     idp.refreshes = False
     with pytest.raises(GrantEndedError):
         provider.refreshed(proof.refresh_token or "", subject="ann-1")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "raised"),
+    [
+        (400, "invalid_request", GrantEndedError), (400, "token_expired", GrantEndedError),
+        (400, "unauthorized_client", GrantEndedError), (403, "access_denied", GrantEndedError),
+        (401, "invalid_client", ProviderMisconfiguredError), (400, "invalid_client", ProviderMisconfiguredError),
+        (401, "unauthorized_client", ProviderMisconfiguredError),
+        (429, "slow_down", ProviderUnavailableError), (408, "timeout", ProviderUnavailableError),
+        (503, "temporarily_unavailable", ProviderUnavailableError),
+    ],
+)  # fmt: skip
+def test_a_refresh_that_is_refused_ends_it_unless_it_is_our_fault_or_may_work_later(
+    idp: IdentityProvider, provider: Provider, status: int, error: str, raised: type[Exception]
+) -> None:
+    proof = signed_in(provider)
+    idp.broken["/token"] = says(status, json.dumps({"error": error}).encode())
+    with pytest.raises(raised):
+        provider.refreshed(proof.refresh_token or "", subject="ann-1")
+    if status < 500 and raised is GrantEndedError:
+        with pytest.raises(ProviderMisconfiguredError):
+            signed_in(provider)  # a code that is refused so is for the operator to look at
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [(1800, 1800), (90.5, 90.5), (0, None), (-1, None), (True, None), ("1800", None), (None, None),
+     (float("nan"), None), (10**400, 365 * 24 * 3600)],
+)  # fmt: skip
+def test_how_long_a_refresh_token_is_good_for_is_known_where_the_provider_says_it(
+    idp: IdentityProvider, provider: Provider, told: object, known: float | None
+) -> None:
+    idp.change_tokens = lambda answer: answer.update(refresh_expires_in=told)
+    proof = signed_in(provider)
+    assert proof.refresh_seconds == known
+    assert provider.refreshed(proof.refresh_token or "", subject="ann-1").refresh_seconds == known
+
+
+class Renewing:
+    """Sessions of which somebody else renews each, and has not done it yet."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def due(self, _: str) -> Due:
+        self.asked += 1
+        return Due("https://login.example.com", "ann-1", "sealed", claimed=False, ended=True)
+
+
+def test_so_many_wait_for_anothers_renewal_and_no_more(provider: Provider) -> None:
+    asleep, over = Semaphore(0), Event()
+
+    def sleep(_: float) -> None:
+        asleep.release()
+        over.wait(20)
+
+    sessions = cast("ProviderSessions", Renewing())
+    sso = SingleSignOn(provider, sessions, RULES, name="Acme", sleep=sleep)
+    with ThreadPoolExecutor(WAITERS) as pool:
+        waiting = [pool.submit(sso.keep, "cookie") for _ in range(WAITERS)]
+        try:
+            assert all(asleep.acquire(timeout=10) for _ in range(WAITERS))
+            with pytest.raises(ProviderUnavailableError, match="Many"):
+                sso.keep("cookie")
+        finally:
+            over.set()
+        told = [str(one.exception()) for one in waiting]
+    assert all("too slowly" in one for one in told)
+    with pytest.raises(ProviderUnavailableError, match="too slowly"):  # and there is room again
+        sso.keep("cookie")
+    assert cast("Renewing", sessions).asked == WAITERS * (LOOKS + 1) + 1 + LOOKS + 1
 
 
 def test_what_is_sealed_opens_with_its_cookie_only() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Depends, Request, Response
+from fastapi import APIRouter, Cookie, Request, Response
 
 from retrieval.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from retrieval.types import Principal
@@ -34,10 +34,13 @@ def sign_in(body: schemas.SignIn, request: Request, response: Response, parts: P
     return _me(parts, parts.accounts.principal_of_session(cookie))
 
 
-@router.delete("/sessions/current", status_code=204, dependencies=[Depends(check_origin)])
+@router.delete("/sessions/current", status_code=204)
 def sign_out(request: Request, parts: PartsOf, footnote_session: Annotated[str | None, Cookie()] = None) -> Response:
     """End this browser's session."""
-    if footnote_session and not parts.accounts.sign_out(footnote_session):
+    if footnote_session and parts.accounts.has_session(footnote_session):
+        check_origin(request)
+        parts.accounts.sign_out(footnote_session)
+    elif footnote_session:
         parts.limiter.failure(address_of(request), "session")
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, path="/")
@@ -75,6 +78,7 @@ def _noted(parts: Parts, *, by: str, account: str | None = None) -> Iterator[Non
 
 def _me(parts: Parts, principal: Principal) -> schemas.Me:
     account = parts.accounts.by_id(principal.user_id)
+    elsewhere = parts.accounts.signs_in_elsewhere(principal.user_id)
     return schemas.Me(
         id=principal.user_id,
         email=principal.email,
@@ -83,5 +87,6 @@ def _me(parts: Parts, principal: Principal) -> schemas.Me:
         groups=list(account.groups),
         grants=sorted(principal.grants),
         scopes=sorted(principal.scopes),
-        has_password=account.user.password_hash is not None,
+        has_password=account.user.password_hash is not None and not elsewhere,
+        signs_in_elsewhere=elsewhere,
     )

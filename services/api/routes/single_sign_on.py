@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from retrieval.errors import FootnoteError, InvalidInputError, NotFoundError
 from services.api import schemas
 from services.api.dependencies import Parts, PartsOf, address_of
+from services.api.limiter import RateLimitedError
 from services.api.session_cookie import set_session_cookie
 from services.single_sign_on import SingleSignOn
 
@@ -80,6 +81,8 @@ def come_back(
             cookie, goes_on = sso.come_back(
                 state=state or "", browser=_browser(request) or "", code=code, error=error, issuer=iss
             )
+    except RateLimitedError as problem:  # nothing was tried: it is noted once that the limit is met
+        return _back(problem)
     except FootnoteError as problem:
         parts.audit_notes.add("authn_login_fail", account=None, by="oidc", code=problem.code)
         return _back(problem)

@@ -1864,7 +1864,7 @@ export interface components {
     };
     /**
      * Me
-     * @description Who the caller is.
+     * @description Who the caller is. `signs_in_elsewhere`: a sign-in provider knows them, so they can have no password.
      */
     Me: {
       /** Email */
@@ -1883,6 +1883,8 @@ export interface components {
       name: string;
       /** Scopes */
       scopes: string[];
+      /** Signs In Elsewhere */
+      signs_in_elsewhere: boolean;
     };
     /**
      * Message

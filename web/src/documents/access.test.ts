@@ -32,6 +32,7 @@ const ANA: Me = {
   name: "Ana",
   is_admin: false,
   has_password: true,
+  signs_in_elsewhere: false,
   groups: ["hr"],
   grants: ["everyone", "group:hr", "user:ana@example.com"],
   scopes: [],

@@ -37,9 +37,11 @@ export function AccountMenu() {
       <Menu trigger={trigger} side="top" align="start">
         <MenuChoice label="Appearance" value={theme} options={THEMES} onChange={setTheme} />
         <MenuSeparator />
-        <MenuItem icon={<KeyRound size={16} />} onClick={() => setPassword(true)}>
-          {me.has_password ? "Change password" : "Set a password"}
-        </MenuItem>
+        {!me.signs_in_elsewhere && (
+          <MenuItem icon={<KeyRound size={16} />} onClick={() => setPassword(true)}>
+            {me.has_password ? "Change password" : "Set a password"}
+          </MenuItem>
+        )}
         <MenuItem icon={<LogOut size={16} />} onClick={() => void leaveSession().catch(sayError)}>
           Sign out
         </MenuItem>

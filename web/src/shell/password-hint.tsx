@@ -1,4 +1,7 @@
-/** For those who came by a one-time link: without a password, the next sign-in needs another link. */
+/**
+ * For those who came by a one-time link: without a password, the next sign-in needs another link. Whom a sign-in
+ * provider knows can have none.
+ */
 
 import { useState } from "react";
 import { Button } from "@/ui/button";
@@ -10,7 +13,7 @@ export function PasswordHint() {
   const me = useSignedIn();
   const [open, setOpen] = useState(false);
   const [later, setLater] = useState(false);
-  if (me.has_password || later) return null;
+  if (me.has_password || me.signs_in_elsewhere || later) return null;
   const actions = (
     <>
       <Button small onClick={() => setOpen(true)}>

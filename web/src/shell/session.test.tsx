@@ -22,7 +22,9 @@ function Door() {
   const enter = useEnterSession();
   const ana = { id: "u1", email: "ana@example.com", name: "Ana", is_admin: false, has_password: true, groups: [] };
   return (
-    <button onClick={() => void enter({ ...ana, grants: [], scopes: [] }, "/c/c1")}>{me ? me.email : "nobody"}</button>
+    <button onClick={() => void enter({ ...ana, grants: [], scopes: [], signs_in_elsewhere: false }, "/c/c1")}>
+      {me ? me.email : "nobody"}
+    </button>
   );
 }
 

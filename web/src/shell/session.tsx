@@ -105,7 +105,11 @@ export function SignedIn({ children }: { children: ReactNode }) {
     if (isAnother(me)) {
       forgetPerson();
       loadAgain();
-    } else person = me.id;
+    } else {
+      // Who came by the provider was told to nobody yet: the page that it sent them back to is the first that knows.
+      if (person === null) tellOtherTabs();
+      person = me.id;
+    }
   }, [me]);
   if (isPending || (me && isAnother(me))) return <div className={styles.wait} aria-busy="true" />;
   if (me === undefined) {

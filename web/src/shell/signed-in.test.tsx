@@ -23,6 +23,23 @@ function Whose() {
   return <p>{useSignedIn().id}</p>;
 }
 
+it("tells the other tabs who came by a sign-in that was elsewhere", async () => {
+  const other = new BroadcastChannel("footnote");
+  const heard = new Promise((resolve) => other.addEventListener("message", resolve));
+  const { unmount } = render(
+    <QueryClientProvider client={new QueryClient()}>
+      <MemoryRouter>
+        <SignedIn>
+          <Whose />
+        </SignedIn>
+      </MemoryRouter>
+    </QueryClientProvider>,
+  );
+  await heard;
+  other.close();
+  unmount();
+});
+
 it("loads the page afresh, and shows nothing of it, where another tab signed somebody else in", async () => {
   const queries = new QueryClient();
   watchSession(queries);

@@ -31,7 +31,7 @@ const PROBLEMS: Record<string, Problem> = {
   },
   oidc_email_unverified: {
     title: "Your e-mail address is not verified",
-    detail: "Verify it at the sign-in provider, then try again.",
+    detail: "Verify it at the sign-in provider and try again, or ask your administrator.",
   },
   oidc_email_taken: {
     title: "There is an account of your e-mail address already",

@@ -114,6 +114,7 @@ describe("signing in at a provider", () => {
     ["oidc_cancelled", "cancelled"],
     ["oidc_email_taken", "already"],
     ["oidc_unavailable", "does not answer"],
+    ["oidc_email_unverified", "or ask your administrator"],
     ["<b>made-up</b>", "did not work"],
     ["constructor", "did not work"],
   ])("says what %s means, and offers to try again", async (code, words) => {

@@ -10,6 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    # It is there where a backup was restored by the release before, which drops only the tables that it knows: the
+    # chain goes on behind what it holds.
     op.create_table(
         "audit_events",
         sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -25,9 +27,12 @@ def upgrade() -> None:
         sa.Column("previous_hash", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_events")),
+        if_not_exists=True,
     )
-    for column in ("time", "actor", "subject"):
-        op.create_index(op.f(f"ix_audit_events_{column}"), "audit_events", [column], unique=False)
+    op.create_index(op.f("ix_audit_events_time"), "audit_events", ["time"], unique=False, if_not_exists=True)
+    for column in ("event", "actor", "user_id", "key_id", "subject"):
+        name = op.f(f"ix_audit_events_{column}_sequence")
+        op.create_index(name, "audit_events", [column, "sequence"], unique=False, if_not_exists=True)
 
 
 def downgrade() -> None:

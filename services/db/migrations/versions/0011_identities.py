@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     # Not in a batch: that would copy the table while others use it.
     op.add_column("memberships", sa.Column("origin", sa.String(length=20), server_default="local", nullable=False))
+    # They are there where a backup was restored by a release before, which drops only the tables that it knows.
     op.create_table(
         "identities",
         sa.Column("issuer", sa.String(length=500), nullable=False),
@@ -21,8 +22,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_identities_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("issuer", "subject", name=op.f("pk_identities")),
+        if_not_exists=True,
     )
-    op.create_index(op.f("ix_identities_user_id"), "identities", ["user_id"], unique=False)
+    op.create_index(op.f("ix_identities_user_id"), "identities", ["user_id"], unique=False, if_not_exists=True)
     op.create_table(
         "sign_in_requests",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -32,8 +34,10 @@ def upgrade() -> None:
         sa.Column("next", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_requests")),
+        if_not_exists=True,
     )
-    op.create_index(op.f("ix_sign_in_requests_expires_at"), "sign_in_requests", ["expires_at"], unique=False)
+    name = op.f("ix_sign_in_requests_expires_at")
+    op.create_index(name, "sign_in_requests", ["expires_at"], unique=False, if_not_exists=True)
     op.create_table(
         "provider_sessions",
         sa.Column("session_id", sa.String(length=64), nullable=False),
@@ -47,6 +51,7 @@ def upgrade() -> None:
             ["session_id"], ["sessions.id"], name=op.f("fk_provider_sessions_session_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("session_id", name=op.f("pk_provider_sessions")),
+        if_not_exists=True,
     )
 
 
