@@ -350,7 +350,8 @@ def test_a_backup_of_the_release_before_gets_its_subjects(database: Database) ->
     seen = shelf.seen()
     assert seen == {"a": None, "b": None, "c": "a"}
     with snapshot(database) as still:
-        rows = {name: list(still.rows(name)) for name in still.tables() if name != "supersessions"}
+        kept = ("users", "documents", "document_grants", "versions", "jobs")
+        rows = {name: list(still.rows(name)) for name in still.tables() if name in kept}
     before = [(row["id"], row.pop("subject"), row.pop("edition")) for row in rows["documents"]]
     load(database, "0006", rows.items())
     with database.read() as session:

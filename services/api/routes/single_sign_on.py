@@ -27,8 +27,8 @@ MINUTES = 10
 _log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
-Redirect = Annotated[str, Query(max_length=2000)]
-Said = Annotated[str | None, Query(max_length=8000)]
+Redirect = Annotated[schemas.Text, Query(max_length=2000)]
+Said = Annotated[schemas.Text | None, Query(max_length=8000)]
 
 
 @router.get("/methods")
