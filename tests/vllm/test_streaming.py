@@ -17,7 +17,7 @@ CUT_MARKER = re.compile(r"\[[1-4]?\Z")
 
 def test_text_comes_in_pieces_with_the_servers_own_counts_at_the_end(vllm: VllmServer) -> None:
     came, end = with_model(vllm, lambda model: pieces(model, asked(QUESTIONS[0]), max_tokens=64))
-    assert len(came) > 16
+    assert len(came) > 1  # tokens within a sentence come together (retrieval/merged_events.py)
     assert (end.cut, end.completion_tokens) == (True, 64)
     assert end.prompt_tokens is not None
 
