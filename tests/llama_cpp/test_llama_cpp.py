@@ -43,7 +43,7 @@ def test_text_streams_in_pieces_and_ends_with_counts(llama_cpp: str) -> None:
             return [piece async for piece in stream]
 
     *text, end = with_model(llama_cpp, use)
-    assert len(text) > 3
+    assert len(text) > 1
     assert isinstance(end, Finished)
     assert end.prompt_tokens
     assert end.completion_tokens
