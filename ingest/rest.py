@@ -148,6 +148,7 @@ class Rest:
             except httpx.TransportError as error:
                 if number == ATTEMPTS or not repeatable or not _may_pass(error):
                     raise self._transport_error(error) from error
+                number += 1
             except httpx.DecodingError as error:
                 raise UnexpectedAnswerError(f"{self.url} sent an answer that cannot be decoded.") from error
             else:
@@ -159,8 +160,8 @@ class Rest:
                 pause = asked
                 if patient:  # no attempt: the server has not looked at it
                     waited += max(asked, 1.0)
-                    number -= 1
-            number += 1
+                else:
+                    number += 1
             self._sleep(pause)
 
     def _accepted(self, response: httpx.Response) -> httpx.Response:

@@ -99,10 +99,10 @@ class Merger:
         ends = [end.end() for end in _END.finditer(content)]
         if ends:
             self._said = self._begun = False
-        self._read(content[ends[-1] :] if ends else content)
+        self._follow(content[ends[-1] :] if ends else content)
         return begun and not ends
 
-    def _read(self, text: str) -> None:
+    def _follow(self, text: str) -> None:
         """Note what more there is of a sentence: some of a word, and white space behind it, which ends the word."""
         word = None if self._said else _WORD.search(text)
         if self._said or word:

@@ -129,13 +129,8 @@ def redis_command(folder: Path, binary: str, *, port: int) -> list[str]:
 def index_server(folder: Path, *, port: int | None = None) -> Iterator[str]:
     """The embedded index server; yields its address. A restart takes the same port."""
     port = port or free_port()
-    server = started(index_command(folder, port=port))
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(f"{url}/readyz"), process=server)
+    with _serving(index_command(folder, port=port), port, "/readyz") as url:
         yield url
-    finally:
-        stop(server)
 
 
 def index_command(folder: Path, *, port: int) -> list[str]:
@@ -147,10 +142,18 @@ def index_command(folder: Path, *, port: int) -> list[str]:
 def object_store() -> Iterator[str]:
     """Moto's server (Apache-2.0), which speaks S3's REST interface, empty at each start; yields its address."""
     port = free_port()
-    server = started([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)])
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _serving(command, port, "/moto-api/data.json") as url:
+        yield url
+
+
+@contextmanager
+def _serving(command: list[str], port: int, ready: str) -> Iterator[str]:
+    """Run a server until it answers at `ready`; yields its address."""
+    server = started(command)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: answers(f"{url}/moto-api/data.json"), process=server)
+        wait_until(lambda: answers(f"{url}{ready}"), process=server)
         yield url
     finally:
         stop(server)

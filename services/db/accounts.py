@@ -131,13 +131,11 @@ class Accounts:
     def sign_out(self, cookie: str) -> bool:
         """End a browser session; False where there is none."""
         with self._database.write() as session:
-            mine = delete(BrowserSession).where(BrowserSession.id == digest(cookie)).returning(BrowserSession.user_id)
-            user_id = session.scalar(mine)
-            if user_id is None:
-                return False
-            actor = _actor(session.get_one(User, user_id))
-            record(session, "session_expired", subject=f"user:{user_id}", actor=actor, reason="logout")
-            return True
+            user = ended(session, cookie)
+            if user is not None:
+                actor = themselves(user)
+                record(session, "session_expired", subject=f"user:{user.id}", actor=actor, reason="logout")
+            return user is not None
 
     def set_password(self, user_id: str, password: str, *, current: str | None) -> None:
         """Set or change a password. Raises InvalidInputError: too short, wrong current one, `signs_in_elsewhere`."""
@@ -254,10 +252,10 @@ class Accounts:
             membership = session.get(Membership, (group.casefold(), user.id))
             if membership is None:
                 session.add(Membership(group_name=group.casefold(), user_id=user.id))
-                _record_membership(session, group.casefold(), user, "joined")
+                record_membership(session, group.casefold(), user, "joined")
             elif membership.origin != LOCAL:  # whom the sign-in provider put there now stays when it no longer does
                 membership.origin = LOCAL
-                _record_membership(session, group.casefold(), user, "kept")
+                record_membership(session, group.casefold(), user, "kept")
 
     def leave(self, group: str, email: str) -> None:
         """Raises NotFoundError where there is no such person or membership."""
@@ -267,7 +265,7 @@ class Accounts:
             if membership is None:
                 raise NotFoundError(f"{email} is not in the group {group}.", code="unknown_membership")
             session.delete(membership)
-            _record_membership(session, group.casefold(), user, "left")
+            record_membership(session, group.casefold(), user, "left")
 
 
 def key_refused() -> UnauthenticatedError:
@@ -328,12 +326,19 @@ def new_session(session: Session, user: User, *, by: str) -> str:
     over = (BrowserSession.user_id == user.id, BrowserSession.created_at <= now - SESSION_LIFE)
     session.execute(delete(BrowserSession).where(*over))
     session.add(BrowserSession(id=digest(cookie), user_id=user.id, expires_at=now + SESSION_LIFE, created_at=now))
-    record(session, "authn_login_success", subject=f"user:{user.id}", actor=_actor(user), by=by)
+    record(session, "authn_login_success", subject=f"user:{user.id}", actor=themselves(user), by=by)
     return cookie
 
 
-def _actor(user: User) -> Actor:
-    """They themselves, where it was a session that said so: from where the request comes."""
+def ended(session: Session, cookie: str) -> User | None:
+    """Whose browser session this was, which ends with it; None where there is none."""
+    mine = delete(BrowserSession).where(BrowserSession.id == digest(cookie)).returning(BrowserSession.user_id)
+    user_id = session.scalar(mine)
+    return None if user_id is None else session.get_one(User, user_id)
+
+
+def themselves(user: User) -> Actor:
+    """This person, where it was their own sign-in or session that said so: from where the request comes."""
     return Actor(user.email, user.id, address=acting().address)
 
 
@@ -349,9 +354,12 @@ def _record_change(session: Session, user: User, before: dict[str, Any]) -> None
         record(session, event, subject=f"user:{user.id}", email=user.email, changed=changed)
 
 
-def _record_membership(session: Session, group: str, user: User, change: str) -> None:
-    told: dict[str, Any] = {"user": user.id, "email": user.email, "change": change}
-    record(session, "privilege_permissions_changed", subject=f"group:{group}", **told)
+def record_membership(
+    session: Session, group: str, user: User, change: str, *, actor: Actor | None = None, **more: Any
+) -> None:
+    """Somebody joined or left a group, or stays in it for another reason."""
+    told: dict[str, Any] = {"user": user.id, "email": user.email, "change": change, **more}
+    record(session, "privilege_permissions_changed", subject=f"group:{group}", actor=actor, **told)
 
 
 def digest(secret: str) -> str:

@@ -12,8 +12,7 @@ from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError, UnauthenticatedError
-from services.acting import Actor, acting
-from services.db.accounts import LOCAL, Accounts
+from services.db.accounts import LOCAL, Accounts, record_membership, themselves
 from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.models import BrowserSession, DataSource, DocumentGrant, Identity, Membership, User
@@ -103,7 +102,7 @@ def _introduced(session: Session, who: Identified) -> Identity:
             f" {who.issuer}. If that is the same person: footnote link-identity."
         )
     told = {"email": user.email, "issuer": who.issuer, "identity": who.subject}
-    record(session, event, subject=f"user:{user.id}", actor=_actor(user), **told)
+    record(session, event, subject=f"user:{user.id}", actor=themselves(user), **told)
     return _add(session, user, who.issuer, who.subject)
 
 
@@ -145,11 +144,11 @@ def _keep_memberships(session: Session, user: User, who: Identified) -> None:
     held = {row.group_name: row for row in session.scalars(select(Membership).where(Membership.user_id == user.id))}
     for group in sorted(who.groups - held.keys()):
         session.add(Membership(group_name=group, user_id=user.id, origin=ORIGIN))
-        _record_membership(session, user, group, "joined")
+        record_membership(session, group, user, "joined", actor=themselves(user), by=ORIGIN)
     for group, membership in sorted(held.items()):
         if membership.origin != LOCAL and group not in who.groups:
             session.delete(membership)
-            _record_membership(session, user, group, "left")
+            record_membership(session, group, user, "left", actor=themselves(user), by=ORIGIN)
 
 
 def _keep_role(session: Session, user: User, identity: Identity, who: Identified) -> None:
@@ -166,7 +165,7 @@ def _keep_role(session: Session, user: User, identity: Identity, who: Identified
         return
     changed = {"is_admin": [before, user.is_admin]}
     told = {"email": user.email, "changed": changed, "by": ORIGIN}
-    record(session, "authz_change", subject=f"user:{user.id}", actor=_actor(user), **told)
+    record(session, "authz_change", subject=f"user:{user.id}", actor=themselves(user), **told)
 
 
 def _follow_email(session: Session, user: User, email: str) -> None:
@@ -182,7 +181,7 @@ def _follow_email(session: Session, user: User, email: str) -> None:
         _log.warning("oidc_email_not_followed", user_id=user.id, reason="taken" if taken else "documents are granted")
         return
     told = {"email": email, "changed": {"email": [user.email, email]}}
-    record(session, "user_updated", subject=f"user:{user.id}", actor=_actor(user), **told)
+    record(session, "user_updated", subject=f"user:{user.id}", actor=themselves(user), **told)
     user.email = email
 
 
@@ -192,13 +191,3 @@ def _opens_something(session: Session, email: str) -> bool:
         return True
     granted = session.scalars(select(DataSource.grants).where(DataSource.removed_at.is_(None)))
     return any(grant in grants for grants in granted)
-
-
-def _record_membership(session: Session, user: User, group: str, change: str) -> None:
-    told = {"user": user.id, "email": user.email, "change": change, "by": ORIGIN}
-    record(session, "privilege_permissions_changed", subject=f"group:{group}", actor=_actor(user), **told)
-
-
-def _actor(user: User) -> Actor:
-    """They themselves: it is their sign-in that says so."""
-    return Actor(user.email, user.id, address=acting().address)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from services.db.accounts import digest, new_session
+from services.db.accounts import digest, ended, new_session
 from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.identities import Identified, account_of
@@ -135,10 +135,9 @@ class ProviderSessions:
     def end(self, cookie: str) -> None:
         """The provider has ended it."""
         with self._database.write() as session:
-            mine = delete(BrowserSession).where(BrowserSession.id == digest(cookie)).returning(BrowserSession.user_id)
-            user_id = session.scalar(mine)
-            if user_id is not None:
-                record(session, "session_expired", subject=f"user:{user_id}", reason="provider")
+            user = ended(session, cookie)
+            if user is not None:
+                record(session, "session_expired", subject=f"user:{user.id}", reason="provider")
 
     def _extend(self, session: Session, row: BrowserSession, renewal: ProviderSession, lives: timedelta | None) -> None:
         # Asked for again in the last quarter, so that a provider that is down for a while ends nobody's session.

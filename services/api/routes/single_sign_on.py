@@ -15,7 +15,8 @@ from retrieval.errors import FootnoteError, InvalidInputError, NotFoundError
 from services.api import schemas
 from services.api.dependencies import Parts, PartsOf, address_of
 from services.api.limiter import RateLimitedError
-from services.api.session_cookie import set_session_cookie
+from services.api.session_cookie import set_private_cookie, set_session_cookie
+from services.db.provider_sessions import REQUEST_LIFE
 from services.single_sign_on import SingleSignOn
 
 BROWSER = "footnote_sign_in"
@@ -23,7 +24,6 @@ PATH = "/v1/sessions/oidc"
 SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 # A path of this app and nothing that a browser takes for another host: it drops tabs, and takes \ for /.
 LOCAL = re.compile(r"/(?:[^/\\\s\x00-\x1f\x7f][^\\\s\x00-\x1f\x7f]*)?")
-MINUTES = 10
 _log = structlog.get_logger(__name__)
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
@@ -52,15 +52,7 @@ def send(
     except FootnoteError as error:
         return _back(error)
     response = RedirectResponse(sent.url, 303)
-    response.set_cookie(
-        BROWSER,
-        sent.browser,
-        max_age=MINUTES * 60,
-        httponly=True,
-        secure=parts.public_url.startswith("https://"),
-        samesite="lax",
-        path=PATH,
-    )
+    set_private_cookie(response, BROWSER, sent.browser, life=REQUEST_LIFE, path=PATH, public_url=parts.public_url)
     return response
 
 
