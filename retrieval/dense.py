@@ -24,7 +24,7 @@ from tokenizers import Tokenizer
 
 from retrieval.cores import cores
 from retrieval.errors import UnavailableError
-from retrieval.precision import Precision, compiled
+from retrieval.precision import Formats, Precision
 from retrieval.prefixes import NO_PREFIXES, Prefixes, from_prompts, prefixes_of
 
 _log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class DenseModel(Protocol):
 
 
 class OpenVinoModel:
-    """A converted transformer on the CPU, in bf16 where that is faster here. Safe to call from several threads.
+    """A converted transformer on the CPU, in the format that is fastest here. Safe to call from several threads.
 
     `prefixes`: what the model says today, where that may differ from what was kept when it was converted.
     """
@@ -94,7 +94,7 @@ class OpenVinoModel:
             "ENABLE_CPU_PINNING": False,
         }
         with _first_inference:
-            self._model, precision = compiled(core, folder / "model.xml", options, precision)
+            self._model, precision = Formats(core, folder, options).compiled(precision)
         self.runtime = f"OpenVINO {precision}"
         self._pool = ThreadPoolExecutor(streams, thread_name_prefix="embed")
         self._idle: SimpleQueue[Any] = SimpleQueue()
@@ -175,16 +175,23 @@ def load_dense_model(model: str, cache: Path, *, threads: int = 0) -> DenseModel
     if _has_gpu():
         return SentenceTransformerModel(model)
     if not (cache / "footnote.json").exists():
-        command = [sys.executable, "-m", "retrieval.conversion", model, str(cache)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode != 0:
-            _log.warning("%s runs in PyTorch: it was not converted to OpenVINO: %s", model, done.stderr.strip()[-500:])
+        failure = _failure_of("retrieval.conversion", model, str(cache))
+        if failure is not None:
+            _log.warning("%s runs in PyTorch: it was not converted to OpenVINO: %s", model, failure)
             return SentenceTransformerModel(model)
+    if not (cache / "int8.json").exists() and (failure := _failure_of("retrieval.quantizing", str(cache))) is not None:
+        _log.warning("%s may be slower than it could be: it was not made in bytes: %s", model, failure)
     try:
         return OpenVinoModel(cache, threads=threads, prefixes=_said(model, cache))
     except (ImportError, RuntimeError) as error:
         _log.warning("%s runs in PyTorch: OpenVINO does not take it: %s", model, error)
         return SentenceTransformerModel(model)
+
+
+def _failure_of(program: str, *arguments: str) -> str | None:
+    """What a program of ours said before it failed. A process of its own, so that its memory goes with it."""
+    done = subprocess.run([sys.executable, "-m", program, *arguments], check=False, capture_output=True, text=True)
+    return done.stderr.strip()[-500:] if done.returncode else None
 
 
 def _said(model: str, cache: Path) -> Prefixes:

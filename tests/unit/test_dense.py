@@ -109,12 +109,12 @@ def test_a_model_runs_in_as_many_threads_as_the_process_has_cores(
     class StoppedError(Exception):
         """Before anything runs."""
 
-    def compiled(_core: object, _model: Path, options: dict[str, Any], _precision: object) -> None:
+    def formats(_core: object, _folder: Path, options: dict[str, Any]) -> None:
         assert (options["INFERENCE_NUM_THREADS"], options["NUM_STREAMS"]) == (expected, expected)
         raise StoppedError
 
     monkeypatch.setattr("retrieval.dense.cores", lambda: 3)
-    monkeypatch.setattr("retrieval.dense.compiled", compiled)
+    monkeypatch.setattr("retrieval.dense.Formats", formats)
     (tmp_path / "footnote.json").write_text('{"dimension": 2, "max_tokens": 8}')
     Tokenizer(WordLevel({"[UNK]": 0}, unk_token="[UNK]")).save(str(tmp_path / "tokenizer.json"))
     with pytest.raises(StoppedError):
