@@ -7,7 +7,9 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 SEED ?= 1
 TORCH := torch==2.13.0
-.PHONY: help install install-test web run test test-vllm test-llama-cpp lint format e2e faults faults-long bench bench-long eval openapi clean
+# One more than the cores of a small machine: half of a test's time it waits for servers that start, stop or time out.
+TEST_PROCESSES ?= 3
+.PHONY: help install install-test install-vllm web run test test-vllm test-llama-cpp lint format e2e faults faults-long bench bench-long eval openapi clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,7 +46,7 @@ run: install web ## run the whole assistant with the sample company on http://12
 	@exec $(BIN)/footnote up --sample
 
 test: install-test ## run every test that needs no outside service
-	@$(BIN)/pytest -q -n 2 $(TEST_OPTIONS)
+	@$(BIN)/pytest -q -n $(TEST_PROCESSES) $(TEST_OPTIONS)
 
 # vLLM's own environment: its requirements are not ours. What is taken out again does not match that build of PyTorch.
 $(VENV)-vllm/.installed: tests/vllm/requirements.txt
@@ -55,7 +57,9 @@ $(VENV)-vllm/.installed: tests/vllm/requirements.txt
 	@$(VENV)-vllm/bin/pip install -q --no-deps llama-models==0.3.0
 	@touch $@
 
-test-vllm: install-test $(VENV)-vllm/.installed ## start a real vLLM on the processors with a tiny Llama, and test against it
+install-vllm: $(VENV)-vllm/.installed
+
+test-vllm: install-test install-vllm ## start a real vLLM on the processors with a tiny Llama, and test against it
 	@$(BIN)/pytest -q tests/vllm
 
 $(VENV)-llama-cpp/.installed: tests/llama_cpp/requirements.txt

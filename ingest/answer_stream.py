@@ -37,6 +37,8 @@ def answer_events(response: httpx.Response) -> Iterator[AnswerEvent]:
                 return
     except SSEError as error:
         raise UnexpectedAnswerError(f"{response.url} did not answer with a stream of events.") from error
+    except httpx.DecodingError as error:
+        raise UnexpectedAnswerError(f"{response.url} sent a stream that cannot be decoded.") from error
     except httpx.TransportError as error:
         raise AnswerInterruptedError(f"The connection broke before the answer was complete ({error}).") from error
     raise AnswerInterruptedError("The server ended the answer before it was complete. Ask again.")

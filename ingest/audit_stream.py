@@ -90,6 +90,8 @@ def audit_events(response: httpx.Response) -> Iterator[AuditProgress | AuditRepo
         raise UnexpectedAnswerError(f"{response.url} did not answer with a stream of events.") from error
     except ValueError as error:
         raise UnexpectedAnswerError("The server sent an event that is not JSON.") from error
+    except httpx.DecodingError as error:
+        raise UnexpectedAnswerError(f"{response.url} sent a stream that cannot be decoded.") from error
     except httpx.TransportError as error:
         raise AnswerInterruptedError(f"The connection broke before the audit was complete ({error}).") from error
     raise AnswerInterruptedError("The server ended the audit before it was complete. Try again.")

@@ -103,7 +103,7 @@ class Rest:
         stream: bool = False,
         read_timeout_s: float | None = None,
     ) -> httpx.Response:
-        """A successful answer. With `stream` its body is not read yet, and the caller closes it."""
+        """A successful answer. With `stream` its body is not read yet, and the caller closes it; a refusal's is."""
         stated = {name: value for name, value in (params or {}).items() if value is not None}
 
         def attempt() -> httpx.Response:
@@ -112,7 +112,7 @@ class Rest:
                 request.extensions["timeout"]["read"] = read_timeout_s
             if stream:
                 request.headers["Accept"] = "text/event-stream"
-            return self._http.send(request, stream=stream)
+            return _opened(self._http.send(request, stream=stream))
 
         return self._retried(attempt, repeatable=repeatable or method in _REPEATABLE_METHODS)
 
@@ -156,7 +156,6 @@ class Rest:
                 patient = repeatable and waited < PATIENCE_S and _is_rate_limited(response)
                 if asked is None or (number == ATTEMPTS and not patient):
                     return self._accepted(response)
-                response.close()
                 pause = asked
                 if patient:  # no attempt: the server has not looked at it
                     waited += max(asked, 1.0)
@@ -167,16 +166,10 @@ class Rest:
     def _accepted(self, response: httpx.Response) -> httpx.Response:
         if response.is_success:
             return response
-        try:
-            body = response.read()
-        except httpx.TransportError as error:
-            raise self._transport_error(error) from error
-        finally:
-            response.close()
         if response.is_redirect:
             target = response.headers.get("location", "another address")
             raise UnexpectedAnswerError(f"{self.url} redirects to {target}. Give the address it redirects to.")
-        raise problem_from_body(response.status_code, body)
+        raise problem_from_body(response.status_code, response.content)
 
     def _transport_error(self, error: httpx.TransportError) -> ServerUnreachableError | InvalidInputError:
         if isinstance(error, httpx.LocalProtocolError):
@@ -186,6 +179,17 @@ class Rest:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return ServerUnreachableError(f"No server answers at {self.url} ({error}).")
         return ServerUnreachableError(f"The connection to {self.url} broke ({error or type(error).__name__}).")
+
+
+def _opened(response: httpx.Response) -> httpx.Response:
+    """The same, a refusal with its body: where that cannot be read, the attempt has failed as any other does."""
+    if response.is_success:
+        return response
+    try:
+        response.read()
+    finally:
+        response.close()
+    return response
 
 
 def decoded(response: httpx.Response) -> Any:
@@ -239,7 +243,7 @@ def _asked_pause_s(response: httpx.Response, default_s: float, *, repeatable: bo
 
 def _is_rate_limited(response: httpx.Response) -> bool:
     return response.status_code == httpx.codes.TOO_MANY_REQUESTS and (
-        problem_from_body(response.status_code, response.read()).code == "rate_limited"
+        problem_from_body(response.status_code, response.content).code == "rate_limited"
     )
 
 

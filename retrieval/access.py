@@ -66,6 +66,11 @@ def checked_grants(grants: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     return tuple(sorted(normal))
 
 
+def groups_among(grants: frozenset[str]) -> list[str]:
+    """The names of the groups that these grants are of, sorted."""
+    return sorted(grant.removeprefix("group:") for grant in grants if grant.startswith("group:"))
+
+
 def grants_of(email: str, groups: list[str]) -> frozenset[str]:
     """Every grant that a signed-in person holds."""
     return frozenset({EVERYONE, f"user:{email.casefold()}", *(f"group:{group.casefold()}" for group in groups)})

@@ -23,6 +23,7 @@ from retrieval.follow_up import carry_topic
 from retrieval.foresight import is_likely
 from retrieval.gate import Gate
 from retrieval.generating import Generation, count
+from retrieval.llm import ModelSlowError
 from retrieval.prompts import ESTIMATED, MAX_PROMPT_TOKENS, NO_ANSWER, numbered, rewrite_messages
 from retrieval.reading import Reading, cut, embedded
 from retrieval.replicas import Model
@@ -55,7 +56,8 @@ CLOSEST = 3
 # A model that goes round in circles is stopped.
 MOST_REPEATS = 3
 REWRITE_TOKENS = 96
-# A dead or hung model has to show within 10 s (R8), whichever of the two calls finds it out.
+# A dead or hung model has to show within 10 s (R8), whichever of the two calls finds it out. A slow one gets no more: a
+# reader over chat completions, who hears nothing before the answer begins, must not wait 30 s for this.
 REWRITE_SECONDS = 6.0
 
 
@@ -175,7 +177,7 @@ class Answerer:
     async def _standalone(
         self, question: str, history: Sequence[Turn], transcript: Transcript
     ) -> tuple[str, Model | None]:
-        """The question as it can be searched for, and the model: None where it has just failed."""
+        """The question as it can be searched for, and the model: None where it has just failed, which slow is not."""
         if not history or self._model is None:
             return carry_topic(question, history), self._model
         began = time.perf_counter()
@@ -183,8 +185,8 @@ class Answerer:
         transcript.used(calls=1)
         try:
             text, finished = await self._model.complete(messages, max_tokens=REWRITE_TOKENS, seconds=REWRITE_SECONDS)
-        except ModelUnavailableError:
-            return carry_topic(question, history), None
+        except ModelUnavailableError as error:
+            return carry_topic(question, history), self._model if isinstance(error, ModelSlowError) else None
         finally:
             transcript.took("rewrite", began)
         count(transcript, messages, text, finished, self._tokens)

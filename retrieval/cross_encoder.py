@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from retrieval.errors import InvalidInputError
 from retrieval.reranking import Reranker, SignalReranker, reordered
+from retrieval.torch_threads import limit_torch
 from retrieval.types import Candidate
 
 _log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ def open_cross_encoder(model: str, kind: str) -> Any:
     """The library's model of this name. Raises InvalidInputError where it cannot be loaded, or is no `kind`."""
     from sentence_transformers import CrossEncoder  # noqa: PLC0415 - a heavy optional engine
 
+    limit_torch()
     try:
         encoder = CrossEncoder(model)
     except Exception as error:  # whatever its libraries raise: another name is needed, or the folder is damaged

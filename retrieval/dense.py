@@ -8,8 +8,6 @@ result is kept.
 
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from retrieval.converted import make
 from retrieval.cores import cores
 from retrieval.errors import UnavailableError
 from retrieval.precision import Formats, Precision
@@ -174,24 +173,13 @@ def load_dense_model(model: str, cache: Path, *, threads: int = 0) -> DenseModel
     """
     if _has_gpu():
         return SentenceTransformerModel(model)
-    if not (cache / "footnote.json").exists():
-        failure = _failure_of("retrieval.conversion", model, str(cache))
-        if failure is not None:
-            _log.warning("%s runs in PyTorch: it was not converted to OpenVINO: %s", model, failure)
-            return SentenceTransformerModel(model)
-    if not (cache / "int8.json").exists() and (failure := _failure_of("retrieval.quantizing", str(cache))) is not None:
-        _log.warning("%s may be slower than it could be: it was not made in bytes: %s", model, failure)
+    if not make(model, cache):
+        return SentenceTransformerModel(model)
     try:
         return OpenVinoModel(cache, threads=threads, prefixes=_said(model, cache))
     except (ImportError, RuntimeError) as error:
         _log.warning("%s runs in PyTorch: OpenVINO does not take it: %s", model, error)
         return SentenceTransformerModel(model)
-
-
-def _failure_of(program: str, *arguments: str) -> str | None:
-    """What a program of ours said before it failed. A process of its own, so that its memory goes with it."""
-    done = subprocess.run([sys.executable, "-m", program, *arguments], check=False, capture_output=True, text=True)
-    return done.stderr.strip()[-500:] if done.returncode else None
 
 
 def _said(model: str, cache: Path) -> Prefixes:

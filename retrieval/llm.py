@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 # vLLM closes a connection that was idle for 5 s: a question sent at that moment would cost one of the few retries.
 KEPT_SECONDS = 2.5
+# R8: whoever gives a first token more than this has a model that is slow, and not one that hangs.
+FIRST_TOKEN_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,19 @@ class Timeouts:
     """
 
     connect: float = 1.5
-    first_token: float = 8.0
+    first_token: float = FIRST_TOKEN_SECONDS
     between_tokens: float = 6.0
     total: float = 60.0
+
+    @property
+    def before_text(self) -> float:
+        """Seconds until a first token is given up."""
+        return self.connect + self.first_token
+
+    @property
+    def are_patient(self) -> bool:
+        """Whether a model may think for longer than one does that hangs."""
+        return self.first_token > FIRST_TOKEN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,10 @@ class Finished:
 
 class ModelUnreachableError(ModelUnavailableError):
     """Nothing of the request came to the server."""
+
+
+class ModelSlowError(ModelUnavailableError):
+    """A short completion took too long, of a model that is given more time for an answer: it may be well."""
 
 
 class ChatModel:
@@ -76,8 +92,9 @@ class ChatModel:
         self.model = model
         self._timeouts = timeouts or Timeouts()
         limits = httpx.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=KEPT_SECONDS)
+        timeout = httpx.Timeout(self._timeouts.total, connect=self._timeouts.connect)
         self._http = http_client or httpx.AsyncClient(
-            timeout=httpx.Timeout(self._timeouts.total, connect=self._timeouts.connect),
+            timeout=timeout,
             limits=limits,
             trust_env=False,
             event_hooks={"response": [merge_events]},
@@ -88,13 +105,15 @@ class ChatModel:
         self._window = ContextWindow(
             self._http, base_url=base_url, model=model, api_key=api_key, default=context_tokens
         )
-        # A refusal to start a request is decided by us, so the client's own retries and time-outs are off.
+        # Whether a request is tried again is decided by us, so the client's own retries are off. Without `timeout` it
+        # would send each request with none, not with those of `_http`.
         self._chat: ChatOpenAI = ChatOpenAI(
             base_url=base_url,
             model=model,
             api_key=api_key or "none",  # type: ignore[arg-type]
             temperature=0.0,
             max_retries=0,
+            timeout=timeout,
             stream_usage=True,
             stream_chunk_timeout=None,
             openai_proxy="",
@@ -152,7 +171,10 @@ class ChatModel:
     async def complete(
         self, messages: Sequence[tuple[str, str]], *, max_tokens: int, seconds: float
     ) -> tuple[str, Finished]:
-        """Return a short completion, whole, within `seconds`. Raises ModelUnavailableError."""
+        """Return a short completion, whole, within `seconds`. Raises ModelUnavailableError.
+
+        Where the time-outs are patient, taking longer is a ModelSlowError and counts as no failure.
+        """
         text = ""
         stream = self.stream(messages, max_tokens=max_tokens)
         try:
@@ -162,8 +184,11 @@ class ChatModel:
                         return text, piece
                     text += piece
         except TimeoutError as error:
+            message = f"The language model took more than {seconds:.0f} s."
+            if self._timeouts.are_patient:
+                raise ModelSlowError(message) from error
             self._breaker.failed()
-            raise ModelUnavailableError(f"The language model took more than {seconds:.0f} s.") from error
+            raise ModelUnavailableError(message) from error
         raise ModelUnavailableError("The language model's answer broke off.")
 
     async def aclose(self) -> None:
@@ -199,7 +224,7 @@ class _Call:
         """Yield what comes, each wait limited. Raises ModelUnavailableError or _RefusedError."""
         task = asyncio.create_task(self._read())
         reason, usage, length = None, None, 0
-        patience = timeouts.connect + timeouts.first_token
+        patience = timeouts.before_text
         try:
             while (chunk := await self._next(patience, deadline)) is not None:
                 usage = chunk.usage_metadata or usage
@@ -250,9 +275,10 @@ class _Call:
             return _RefusedError(str(error)[:300])
         status = error.status_code if isinstance(error, openai.APIStatusError) else None
         refused = isinstance(error, openai.APIConnectionError) and not isinstance(error, openai.APITimeoutError)
+        unconnected = isinstance(error.__cause__, httpx.ConnectTimeout)  # trying that again doubles the wait
         self.worth_a_retry = refused or status in (502, 503)
         _log.warning("the language model failed: %s", type(error).__name__, extra={"status": status})
-        kind = ModelUnreachableError if refused else ModelUnavailableError
+        kind = ModelUnreachableError if refused or unconnected else ModelUnavailableError
         return kind(f"The language model is not available ({type(error).__name__}).")
 
 

@@ -7,12 +7,11 @@ found is kept beside the model, for this kind of processor, so that all processe
 
 import hashlib
 import json
-import os
-import tempfile
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -23,11 +22,12 @@ Precision = Literal["f32", "bf16", "int8/f32", "int8/bf16"]
 GROUP = 64
 # The length of the text that is run: some 20 ms on one core, where a stream has one.
 TOKENS = 128
-# In turns, and the fastest of each counts, so that whatever else the machine does hits both.
+# In turns, and the fastest of each counts: what else the machine does, it does to both.
 ROUNDS = 5
 # How much faster than the format nearer to the original's another has to be: the machine's noise is less.
 WORTHWHILE = 1.15
 _CPU_INFO = Path("/proc/cpuinfo")
+_log = logging.getLogger(__name__)
 
 
 class Formats:
@@ -44,13 +44,15 @@ class Formats:
 
         Raises RuntimeError where OpenVINO does not take the model.
         """
-        if precision is None:
-            place = self._folder / f"fastest-{self._circumstances()}.json"
-            precision = _kept(place)
         if precision is not None:
             return self._in(precision), precision
+        place = self._folder / f"fastest-{self._circumstances()}.json"
+        kept = _kept(place)
+        if kept is not None:
+            with suppress(RuntimeError):  # it was found, and its graph is damaged since
+                return self._in(kept), kept
         model, precision = self._fastest()
-        kept = _keep(place, precision)
+        kept = _keep(place, precision, seen=kept)
         return (model, precision) if kept == precision else (self._in(kept), kept)
 
     def _fastest(self) -> tuple[Any, Precision]:
@@ -59,7 +61,10 @@ class Formats:
             best = _faster(best, (self._in("bf16"), "bf16"))
         if self._in_bytes.exists():
             precision: Precision = "int8/bf16" if best[1] == "bf16" else "int8/f32"
-            best = _faster(best, (self._in(precision), precision))
+            try:
+                best = _faster(best, (self._in(precision), precision))
+            except RuntimeError as error:
+                _log.warning("%s is of no use. Delete int8.* there to have it made anew. %s", self._in_bytes, error)
         return best
 
     def _in(self, precision: Precision) -> Any:
@@ -90,17 +95,17 @@ def _kept(place: Path) -> Precision | None:
     return None
 
 
-def _keep(place: Path, precision: Precision) -> Precision:
-    """What counts from now on: this, or what another process kept meanwhile. A folder need not be ours to write."""
-    with suppress(OSError), tempfile.NamedTemporaryFile("w", dir=place.parent, prefix=".fastest-") as made:
-        json.dump(precision, made)
-        made.flush()
-        with suppress(FileExistsError):
-            os.link(made.name, place)
-            return precision
-        if (kept := _kept(place)) is None:  # not readable: replaced
-            place.write_text(json.dumps(precision))
-        return kept or precision
+def _keep(place: Path, precision: Precision, *, seen: Precision | None) -> Precision:
+    """What counts from now on: this, or what another process kept since `seen` was kept."""
+    with suppress(OSError):  # the folder need not be ours to write
+        try:
+            with place.open("x") as file:
+                json.dump(precision, file)
+        except FileExistsError:
+            kept = _kept(place)
+            if kept is not None and kept != seen:
+                return kept
+            place.write_text(json.dumps(precision))  # what is there is not readable, or was of no use
     return precision
 
 
@@ -111,12 +116,12 @@ def _faster(plain: tuple[Any, Precision], other: tuple[Any, Precision]) -> tuple
 
 
 def _seconds(requests: Sequence[Any]) -> list[float]:
-    """The fastest run of each, behind one that warms it up."""
+    """The fastest run of each, behind one that warms it up. Processor time: what others have of it does not count."""
     tokens = np.ones((1, TOKENS), dtype=np.int64)
     seconds: list[list[float]] = [[] for _ in requests]
     for _ in range(1 + ROUNDS):
         for taken, request in zip(seconds, requests, strict=True):
-            began = perf_counter()
+            began = process_time()
             request.infer({0: tokens, 1: tokens})
-            taken.append(perf_counter() - began)
+            taken.append(process_time() - began)
     return [min(taken[1:]) for taken in seconds]

@@ -7,6 +7,7 @@ them: each dimension is divided by a constant, and its weights multiplied by it 
 """
 
 import json
+import os
 import sys
 import tempfile
 from collections import defaultdict
@@ -66,8 +67,10 @@ class Quantizer:
         self._peaks = self._largest_activations()
 
     def cosine(self, model: Any) -> float:
-        """The lowest of a probe's vector by `model` to that by the original."""
-        return float(np.min(np.sum(self._expected * self._vectors(model), axis=1)))
+        """The lowest of a probe's vector by `model` to that by the original, in all that this processor can run."""
+        has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        made = [self._vectors(model, rest) for rest in ("f32", *(["bf16"] if has_bf16 else []))]
+        return min(float(np.min(np.sum(self._expected * vectors, axis=1))) for vectors in made)
 
     def in_bytes(self) -> Any | None:
         """The model with its products in bytes; None where it has none that can be."""
@@ -87,9 +90,9 @@ class Quantizer:
     def _read(self) -> Any:
         return self._core.read_model(self._model)
 
-    def _vectors(self, model: Any) -> Floats:
-        """Of each probe by itself, with activations in bytes where weights are."""
-        options = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP}
+    def _vectors(self, model: Any, rest: str = "f32") -> Floats:
+        """Of each probe by itself, with activations in bytes where weights are, and in `rest` where not."""
+        options = {"INFERENCE_PRECISION_HINT": rest, "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP}
         request = self._core.compile_model(model, "CPU", options).create_infer_request()
         return np.concatenate([request.infer(_inputs(row))[0].copy() for row in self._rows])
 
@@ -124,6 +127,7 @@ def quantize(folder: Path) -> None:
         (made / "int8.json").write_text(json.dumps({"group": GROUP, "cosine": cosine}))
         for name in ("int8.bin", "int8.xml", "int8.json"):  # the last is what is looked for
             if (made / name).exists():
+                _on_disk(made / name)
                 (made / name).replace(folder / name)
 
 
@@ -141,10 +145,18 @@ def _inputs(row: Sequence[int]) -> dict[int, npt.NDArray[np.int64]]:
 
 def _products(model: Any) -> Iterator[_Product]:
     for node in model.get_ordered_ops():
-        if node.get_type_name() == "MatMul" and node.get_attributes()["transpose_b"]:
+        # A model that is stored in f16 is left alone: its graph would have to be another one.
+        is_f32 = node.get_output_element_type(0) == openvino.Type.f32 if node.get_output_size() else False
+        if is_f32 and node.get_type_name() == "MatMul" and node.get_attributes()["transpose_b"]:
             constant = node.input_value(1).get_node()
             if constant.get_type_name() == "Constant" and len(constant.shape) == 2 and constant.shape[1] % GROUP == 0:
                 yield _Product(node, constant.get_data().astype(np.float32))
+
+
+def _on_disk(file: Path) -> None:
+    """A power cut after the renaming must not leave a file of nothing."""
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def _smoothing(peaks: Floats, weights: Sequence[Floats]) -> Floats:

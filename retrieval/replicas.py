@@ -49,11 +49,20 @@ class Replicas:
     """One model on several servers. For one event loop; close it with `aclose`."""
 
     def __init__(
-        self, replicas: Sequence[ChatModel], *, hedge_seconds: float = HEDGE_SECONDS, budget: RetryBudget | None = None
+        self,
+        replicas: Sequence[ChatModel],
+        *,
+        hedge_seconds: float = HEDGE_SECONDS,
+        first_seconds: float = FIRST_SECONDS,
+        budget: RetryBudget | None = None,
     ) -> None:
-        """At least one replica. `budget` limits second requests, so that a slow fleet is not asked twice as much."""
+        """At least one replica. A first token is asked for elsewhere after `hedge_seconds`, given up after `first_seconds`.
+
+        `budget` limits second requests, so that a slow fleet is not asked twice as much.
+        """
         self._replicas = [_Replica(model) for model in replicas]
         self._hedge_seconds = hedge_seconds
+        self._first_seconds = first_seconds
         self._budget = budget or RetryBudget()
         self.model = replicas[0].model
 
@@ -82,7 +91,7 @@ class Replicas:
             await asyncio.shield(asyncio.gather(*(one.ended for one in tries if one.ended)))
 
     async def complete(self, messages: Messages, *, max_tokens: int, seconds: float) -> tuple[str, Finished]:
-        """Return a short completion, whole, within `seconds`. Raises ModelUnavailableError."""
+        """As ChatModel.complete, from the least busy server that can be reached."""
         unreachable = ModelUnreachableError("The language model is not available.")
         for replica in self._by_load():
             replica.busy += 1
@@ -105,7 +114,7 @@ class Replicas:
 
     async def _first(self, tries: Sequence["_Try"]) -> "_Try":
         """Begin one after the other until one speaks; the one that did. Raises ModelUnavailableError."""
-        ends_at = asyncio.get_running_loop().time() + FIRST_SECONDS
+        ends_at = asyncio.get_running_loop().time() + self._first_seconds
         waiting = list(tries)
         begun = [waiting.pop(0).begin()]
         while True:

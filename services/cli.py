@@ -375,6 +375,7 @@ def restore(
 @app.command(hidden=True)
 def prepare() -> None:
     """What `footnote up` does before its parts start: tables, administrator, this machine's key, the model."""
+    from retrieval.converted import is_made  # noqa: PLC0415
     from services.bootstrap import command_line_key, first_admin  # noqa: PLC0415
     from services.db.accounts import Accounts  # noqa: PLC0415
     from services.db.generations import Generations  # noqa: PLC0415
@@ -387,7 +388,7 @@ def prepare() -> None:
     command_line_key(core.database, account, settings.data_dir, settings.public_url)
     model = Generations(core.database).current().generation.embedding_model
     core.close()
-    if not model_cache(settings, model).is_dir():
+    if not is_made(model_cache(settings, model)):
         from services.wiring.search import embedder  # noqa: PLC0415
 
         embedder(settings, model)

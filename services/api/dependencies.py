@@ -19,6 +19,7 @@ from retrieval.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from retrieval.index import ChunkIndex
 from retrieval.searching import Searches
 from retrieval.types import Principal
+from services.access_tokens import AccessTokens
 from services.api.kept import Kept
 from services.api.left_out import LeftOuts
 from services.api.limiter import Limiter
@@ -36,6 +37,7 @@ from services.db.keys import Keys
 from services.db.registry import SqlRegistry
 from services.db.source_items import SourceItems
 from services.db.status import Figures, Status
+from services.oidc.access_token import is_jwt
 from services.queue import Doorbell
 from services.single_sign_on import SingleSignOn
 
@@ -69,6 +71,7 @@ class Parts:
     doorbell: Doorbell
     limiter: Limiter
     single_sign_on: SingleSignOn | None
+    access_tokens: AccessTokens | None
     local_sign_in: bool
     audit_log: AuditLog
     audit_notes: AuditNotes
@@ -88,12 +91,15 @@ PartsOf = Annotated[Parts, Depends(parts_of)]
 
 
 def sent_key(request: Request) -> str | None:
-    """The API key that was sent, unchecked; None where a browser's session has to do. Raises UnauthenticatedError."""
+    """The API key or access token that was sent, unchecked; None where a browser's session has to do.
+
+    Raises UnauthenticatedError.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         return None
     if scheme.casefold() != "bearer" or not token:
-        raise UnauthenticatedError("Send `Authorization: Bearer <API key>`.", code="invalid_key")
+        raise UnauthenticatedError("Send `Authorization: Bearer <API key or access token>`.", code="invalid_key")
     return token.strip()
 
 
@@ -102,14 +108,15 @@ SentKey = Annotated[str | None, Depends(sent_key)]
 
 def principal_of(request: Request, parts: PartsOf, key: SentKey) -> Principal:
     """Who calls, counted. Raises UnauthenticatedError, RateLimitedError, ForbiddenError for a browser request from
-    elsewhere, UnavailableError where only a sign-in provider that does not answer knows whether the session goes on.
+    elsewhere, UnavailableError where only a sign-in provider that does not answer knows whether the session goes on, or
+    whether it signed the token.
     """
     cookie = request.cookies.get(COOKIE)
     if key is None and not cookie:
         raise UnauthenticatedError("Sign in, or send an API key as `Authorization: Bearer <key>`.")
     try:
         if key is not None:
-            principal = parts.accounts.principal_of_key(key)
+            principal = _of_token(parts, key) if is_jwt(key) else parts.accounts.principal_of_key(key)
         else:
             if parts.single_sign_on:
                 parts.single_sign_on.keep(cookie or "")
@@ -122,6 +129,15 @@ def principal_of(request: Request, parts: PartsOf, key: SentKey) -> Principal:
     if key is None:  # not before it is known whose session it is: a made-up one counts as such, wherever it is from
         check_origin(request)
     return principal
+
+
+def _of_token(parts: Parts, token: str) -> Principal:
+    if parts.access_tokens is None:
+        raise UnauthenticatedError(
+            "Access tokens are not taken here: send an API key, or have FOOTNOTE_OIDC_AUDIENCE set.",
+            code="access_tokens_not_taken",
+        )
+    return parts.access_tokens.principal(token)
 
 
 def address_of(request: Request) -> str:
@@ -175,14 +191,26 @@ Admin = Annotated[Principal, Depends(Scope("admin"))]
 
 
 def signed_in(principal: Reader, key: SentKey) -> Principal:
-    """Somebody in a browser's session. Raises ForbiddenError for a key, whatever its scopes.
+    """Somebody in a browser's session. Raises ForbiddenError for a key, whatever its scopes, and for an access token.
 
     A session may do all that its person may, for as long as they sign in. So what opens one is out of a key's reach,
-    else a key that may only read, or that ends tomorrow, would make itself one that does not.
+    else a key that may only read, or that ends tomorrow, would make itself one that does not. So is it
+    out of an access token's, which ends at its time.
     """
     if key is not None:
-        raise ForbiddenError("Sign in to do this: it cannot be done with an API key.", code="session_required")
+        raise ForbiddenError(
+            "Sign in in the browser to do this: neither an API key nor an access token will do.",
+            code="session_required",
+        )
     return principal
 
 
 SignedIn = Annotated[Principal, Depends(signed_in)]
+
+
+def check_outlasts_no_token(sent: str | None, what: str) -> None:
+    """Refuse an access token `what`, as in "a key": it would go on when the token has ended. Raises ForbiddenError."""
+    if sent is not None and is_jwt(sent):
+        raise ForbiddenError(
+            f"Sign in in the browser to make {what}: it would outlast your access token.", code="session_required"
+        )

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-import structlog
-
 from retrieval.errors import OverloadedError
 from retrieval.types import Principal
 from services.telemetry import RATE_LIMITED
@@ -23,7 +21,6 @@ BEGUN = 3000
 Credential = Literal["key", "session"]
 Said = Mapping[str, object]
 _YOURS = {"user": "you, with all your keys and sessions,", "key": "this API key", "address": "your address"}
-_log = structlog.get_logger(__name__)
 
 
 class RateLimitedError(OverloadedError):
@@ -135,10 +132,8 @@ class Limiter:
             return taken
         budget, wait = limited[taken.place], max(1, math.ceil(taken.ends_in_s))
         RATE_LIMITED.labels(budget.kind).inc()
-        if taken.is_news:  # in the words of OWASP's logging vocabulary
-            said = {"kind": budget.kind, "who": budget.who, "what": budget.what, "max": budget.limit}
-            _log.warning("excess_rate_limit_exceeded", **said)
-            self._exceeded(said)
+        if taken.is_news:
+            self._exceeded({"kind": budget.kind, "who": budget.who, "what": budget.what, "max": budget.limit})
         message = (
             f"Too many {budget.what}: {_YOURS[budget.kind]} may make {budget.limit} a minute. Try again in {wait} s."
         )

@@ -103,12 +103,15 @@ class DocumentMetadata(Request):
 
 
 class Registered(Response):
-    """What became of a file that was sent."""
+    """What became of a file that was sent. `new_version`: the document has one version more by it, which is to be read;
+    false where these bytes were here, and at most their readers or metadata have changed.
+    """
 
     id: str
     version: int
     state: str
     job_id: str
+    new_version: bool
 
 
 class BatchError(Response):

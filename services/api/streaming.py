@@ -16,7 +16,6 @@ from services.api import presenting, schemas
 from services.api.errors import problem_of
 
 _log = structlog.get_logger(__name__)
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 async def events(

@@ -68,11 +68,15 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a call changed: the document, whether anything is to be done, and the jobs to ring."""
+    """What a call changed: the document, whether anything is to be done, and the jobs to ring.
+
+    `new_version`: the document has one version more by it, which is to be read.
+    """
 
     row: DocumentRow
     changed: bool
     ring: tuple[str, ...] = ()
+    new_version: bool = False
 
 
 def editable_by(principal: Principal) -> ColumnElement[bool]:
@@ -131,7 +135,8 @@ def changed(session: Session, row: DocumentRow, new: Registration, now: datetime
         is_changed = True
     if is_changed:
         ring.append(_metadata_job(session, document, now).id)
-    if version.sha256 != new.sha256 or job.state in ("failed", "quarantined", "cancelled"):
+    is_new = version.sha256 != new.sha256 or job.state in ("failed", "quarantined", "cancelled")
+    if is_new:
         overtake(session, job, now)
         document.latest_version += 1
         version = _version(document, new, now)
@@ -139,7 +144,7 @@ def changed(session: Session, row: DocumentRow, new: Registration, now: datetime
         document.job_id = job.id
         session.add(version)
         ring.append(job.id)
-    return Change(DocumentRow(document, job, version, grants, row.owner), bool(ring), tuple(ring))
+    return Change(DocumentRow(document, job, version, grants, row.owner), bool(ring), tuple(ring), is_new)
 
 
 def created(session: Session, news: Sequence[Registration], principal: Principal) -> list[Change]:
@@ -231,7 +236,8 @@ def _begun(session: Session, document: Document, new: Registration, principal: P
     version = _version(document, new, document.created_at)
     session.add(version)
     job = new_job(session, "ingest", document.id, 1, now=document.created_at, id=document.job_id)
-    return Change(DocumentRow(document, job, version, tuple(grants), principal.email), True, (job.id,))
+    row = DocumentRow(document, job, version, tuple(grants), principal.email)
+    return Change(row, True, (job.id,), new_version=True)
 
 
 def _version(document: Document, new: Registration, now: datetime) -> Version:

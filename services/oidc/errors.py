@@ -9,6 +9,10 @@ class ProviderUnavailableError(UnavailableError):
     code = "oidc_unavailable"
 
 
+class KeyNotReadError(ProviderUnavailableError):
+    """The key is none that we know, and those of the provider could not be read again just now: it may be a new one."""
+
+
 class ProviderMisconfiguredError(UnavailableError):
     """The provider and our settings do not fit: somebody has to change one of them."""
 
@@ -27,6 +31,12 @@ class TokenInvalidError(SignInRefusedError):
     """An ID token that proves nothing. The message says why and is for the log: who signs in is told the code."""
 
     code = "oidc_invalid_token"
+
+
+class AccessTokenInvalidError(UnauthenticatedError):
+    """A bearer token that proves nothing. Whoever sent it is told why, as they have to get another."""
+
+    code = "invalid_token"
 
 
 class GrantEndedError(SignInRefusedError):

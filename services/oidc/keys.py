@@ -1,11 +1,11 @@
-"""The provider's public keys: which one an ID token says that it is signed with. Knows nothing of what tokens claim."""
+"""The provider's public keys: which one a token says that it is signed with. Knows nothing of what tokens claim."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from jwt import PyJWK, PyJWTError
 
-from services.oidc.errors import TokenInvalidError
+from services.oidc.errors import KeyNotReadError, TokenInvalidError
 
 # All algorithms there are for us: none that shares a secret, and never "none". With the kind of key that each takes.
 KINDS: Mapping[str, tuple[str, str | None]] = {
@@ -18,7 +18,7 @@ Jwks = Mapping[str, Any]
 
 
 class KeptJwks(Protocol):
-    """The key set that is kept, and a newer one where it can be had."""
+    """The key set that is kept, and a newer one: the same object where none can be had."""
 
     def value(self) -> Jwks: ...
     def newer(self, than: Jwks) -> Jwks: ...
@@ -27,13 +27,20 @@ class KeptJwks(Protocol):
 def key_for(kept: KeptJwks, kid: str | None, algorithm: str) -> PyJWK:
     """The key of this id, of the algorithm's kind. Raises TokenInvalidError, ProviderUnavailableError.
 
-    A provider that has just changed its keys signs with one that we do not know: so they are read again.
+    A provider that has just changed its keys signs with one that we do not know: so they are read again. Where they
+    cannot be, nobody knows whether the provider publishes it: KeyNotReadError.
     """
     jwks = kept.value()
-    key = _found(jwks, kid, algorithm) or _found(kept.newer(jwks), kid, algorithm)
-    if key is None:
-        raise TokenInvalidError("The ID token is signed with a key that the provider does not publish.")
-    return key
+    key = _found(jwks, kid, algorithm)
+    if key is not None:
+        return key
+    newer = kept.newer(jwks)
+    key = _found(newer, kid, algorithm)
+    if key is not None:
+        return key
+    if newer is jwks:
+        raise KeyNotReadError("The token is signed with a key that we do not know yet. Try again in a minute.")
+    raise TokenInvalidError("The token is signed with a key that the provider does not publish.")
 
 
 def _found(jwks: Jwks, kid: str | None, algorithm: str) -> PyJWK | None:

@@ -10,6 +10,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
 
+from services.oidc import access_token
 from services.oidc.discovery import POST, Metadata, address_of, metadata_of
 from services.oidc.errors import (
     GrantEndedError,
@@ -18,12 +19,15 @@ from services.oidc.errors import (
     SignInRefusedError,
     TokenInvalidError,
 )
-from services.oidc.id_token import Claims, checked
+from services.oidc.id_token import checked
 from services.oidc.kept import Kept
 from services.oidc.keys import Jwks
+from services.oidc.signed import Claims
 from services.oidc.transport import Transport
 
 METADATA_SECONDS = 24 * 3600.0
+# Calls for sign-ins that are made at a time, for which `services/single_sign_on.py` sees.
+MOST_SIGN_INS = 16
 # A key that a provider takes back is refused after this time at the latest.
 KEYS_SECONDS = 3600.0
 LONGEST_REFRESH_SECONDS = 365 * 24 * 3600.0
@@ -70,8 +74,14 @@ class Provider:
     def __init__(self, client: Client, transport: Transport) -> None:
         self.client = client
         self._transport = transport
-        self._metadata: Kept[Metadata] = Kept(self._discovered, seconds=METADATA_SECONDS)
-        self._jwks: Kept[Jwks] = Kept(self._published, seconds=KEYS_SECONDS)
+        self._metadata: Kept[Metadata] = Kept(
+            self._discovered,
+            seconds=METADATA_SECONDS,
+            waiters=MOST_SIGN_INS + 1,  # whoever reads the keys of access tokens, one at a time
+        )
+        self._jwks: Kept[Jwks] = Kept(self._published, seconds=KEYS_SECONDS, waiters=MOST_SIGN_INS)
+        # Anybody may send access tokens of keys that nobody knows: what that has us ask for is not a sign-in's chance.
+        self._access_jwks: Kept[Jwks] = Kept(self._published, seconds=KEYS_SECONDS)
 
     def code_request(self) -> CodeRequest:
         """A new request for a code: everything in it is good once."""
@@ -105,6 +115,10 @@ class Provider:
         if proof.claims["sub"] != subject:
             raise TokenInvalidError("The refreshed ID token is somebody else's.")
         return replace(proof, refresh_token=proof.refresh_token or refresh_token)
+
+    def access_claims(self, token: str, *, audience: str) -> Claims:
+        """What an access token for this audience claims. Raises AccessTokenInvalidError."""
+        return access_token.checked(token, keys=self._access_jwks, issuer=self.client.issuer, audience=audience)
 
     def sign_out_url(self, back: str) -> str | None:
         """Where a browser ends its session at the provider; None where the provider has no such page."""

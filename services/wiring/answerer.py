@@ -7,8 +7,8 @@ from retrieval.breaker import RetryBudget
 from retrieval.entailment import EntailmentModel, load_entailment
 from retrieval.errors import InvalidInputError
 from retrieval.evidence import Strictness
-from retrieval.llm import ChatModel
-from retrieval.replicas import Model, Replicas
+from retrieval.llm import ChatModel, Timeouts
+from retrieval.replicas import HEDGE_SECONDS, Model, Replicas
 from retrieval.retriever import Retriever
 from retrieval.token_counting import EstimatedTokens, LateTokens, TokenCounter, load_chat_tokenizer
 from services.settings import Settings
@@ -17,7 +17,7 @@ from services.wiring.core import revealed
 
 def answerer(settings: Settings, retriever: Retriever) -> Answerer:
     """Answers are extractive where the settings name no model."""
-    model = _model(settings)
+    model = chat_model(settings)
     return Answerer(
         retriever,
         model=model,
@@ -28,21 +28,32 @@ def answerer(settings: Settings, retriever: Retriever) -> Answerer:
     )
 
 
-def _model(settings: Settings) -> Model | None:
+def chat_model(settings: Settings) -> Model | None:
+    """The model that the settings name, at one server or several; None: they name none."""
     addresses = [address for address in map(str.strip, settings.llm_url.split(",")) if address]
     # Of several replicas it is another one that is asked again, which `Replicas` counts.
     retries = None if len(addresses) == 1 else RetryBudget.none
+    timeouts = Timeouts(
+        first_token=settings.llm_first_token_seconds,
+        between_tokens=settings.llm_token_seconds,
+        total=settings.llm_answer_seconds,
+    )
     servers = [
         ChatModel(
             base_url=address,
             model=settings.llm_model,
             api_key=revealed(settings.llm_api_key),
             context_tokens=settings.llm_context_tokens or None,
+            timeouts=timeouts,
             retries=retries() if retries else None,
         )
         for address in addresses
     ]
-    return Replicas(servers) if len(servers) > 1 else servers[0] if servers else None
+    if len(servers) > 1:
+        # A model that is given long to think would be asked twice for every answer.
+        hedge = max(HEDGE_SECONDS, timeouts.first_token / 4)
+        return Replicas(servers, hedge_seconds=hedge, first_seconds=timeouts.before_text)
+    return servers[0] if servers else None
 
 
 def _tokens(settings: Settings) -> TokenCounter:

@@ -27,7 +27,7 @@ from services.wiring.answerer import answerer
 from services.wiring.auditing import verification
 from services.wiring.core import Core
 from services.wiring.search import engines, reranker
-from services.wiring.single_sign_on import single_sign_on
+from services.wiring.single_sign_on import access_tokens, sign_in_provider, single_sign_on
 from services.wiring.sync import Connectors
 
 WEB = Path(__file__).parents[2] / "web" / "dist"
@@ -45,6 +45,7 @@ def api_parts(core: Core) -> Parts:
     figures = Kept(status.figures, seconds=1.0)
     audit_log = AuditLog(database)
     notes = AuditNotes(audit_log, questions=settings.audit_questions)
+    provider = sign_in_provider(core)
     retriever = Retriever(generations.snapshot, registry, reranker=reranker(settings))
     return Parts(
         accounts=Accounts(database),
@@ -67,7 +68,8 @@ def api_parts(core: Core) -> Parts:
         answerer=answerer(settings, retriever),
         open_answers=OpenAnswers(most=settings.max_answers, searching=settings.max_searching),
         doorbell=core.doorbell,
-        single_sign_on=single_sign_on(core),
+        single_sign_on=single_sign_on(core, provider),
+        access_tokens=access_tokens(core, provider),
         local_sign_in=settings.local_sign_in,
         limiter=_limiter(core, notes),
         audit_log=audit_log,

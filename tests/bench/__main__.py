@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests import figures
-from tests.bench import answers, assistant, events, graph, ingestion, search, set_up, streams
+from tests.bench import answers, assistant, events, formats, graph, ingestion, search, set_up, streams
 
 COMMAND = "python -m tests.bench"
 
@@ -32,6 +32,7 @@ def main() -> None:
         "Ingestion": lambda: ingestion.measure(ingestion.sizes_of(asked)),
         "Growth": lambda: ingestion.growth(ingestion.sizes_of(asked)),
         "Embedding": streams.measure,
+        "Formats": formats.measure,
         "Search": lambda: search.measure(asked.chunks),
         "Graph": lambda: graph.measure(max(asked.chunks)),
     }

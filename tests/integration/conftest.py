@@ -1,5 +1,6 @@
 """Fixtures that start private servers once a test process."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.integration.test_registry import ANN, someone
 from tests.integration.workshop import Workshop, workshop
 
 DATABASES = ["sqlite", *(["postgresql"] if private_servers.has_postgres() else [])]
+ASSISTANTS = {system.ONE_MACHINE: "one_machine", system.PRODUCTION: "production"}
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +25,23 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry's file as the migrations leave it: a copy costs a fiftieth of them."""
+    file = tmp_path_factory.mktemp("empty") / "db.sqlite3"
+    registry = Database(f"sqlite:///{file}")
+    migrate(registry)
+    registry.dispose()
+    return file
+
+
 @pytest.fixture(params=DATABASES)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> Iterator[Database]:
     """An empty registry on SQLite, and on a private PostgreSQL where one is installed."""
-    kind: str = request.param
-    url = f"sqlite:///{tmp_path / 'db.sqlite3'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
-    registry = Database(url)
+    if request.param == "sqlite":
+        registry = Database(f"sqlite:///{shutil.copy(empty_sqlite, tmp_path / 'db.sqlite3')}")
+    else:
+        registry = Database(request.getfixturevalue("postgres_url"))
     migrate(registry)
     Generations(registry).first(embedding_model="words", chunk_tokens=CHUNK_TOKENS, recipe=RECIPE)
     yield registry
@@ -57,10 +70,24 @@ def shop(database: Database, tmp_path: Path, index_url: str) -> Iterator[Worksho
         yield made
 
 
-@pytest.fixture(scope="session", params=system.SIZES)
-def assistant(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, model_cache: Path
-) -> Iterator[system.System]:
-    """The whole assistant, once a test process and size."""
-    with system.running(request.param, tmp_path_factory.mktemp("assistant"), model_cache) as started:
+@pytest.fixture(scope="session")
+def one_machine(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[system.System]:
+    with system.running(system.ONE_MACHINE, tmp_path_factory.mktemp("assistant"), model_cache) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def production(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[system.System]:
+    with system.running(system.PRODUCTION, tmp_path_factory.mktemp("assistant"), model_cache) as started:
+        yield started
+
+
+@pytest.fixture(scope="session", params=system.SIZES)
+def assistant(request: pytest.FixtureRequest) -> system.System:
+    """The whole assistant, once a test process and size.
+
+    Each size is a fixture of its own: one that gets another parameter first ends what it had made, and each process
+    runs one file after the other, each in both sizes.
+    """
+    started: system.System = request.getfixturevalue(ASSISTANTS[request.param])
+    return started

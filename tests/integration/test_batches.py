@@ -63,6 +63,7 @@ def test_what_is_unchanged_is_200_and_what_is_changed_202(assistant: System) -> 
     assert [item["status"] for item in after] == [200, 202]
     assert after[0]["document"]["job_id"] == before[0]["document"]["job_id"]
     assert [item["document"]["version"] for item in after] == [1, 2]
+    assert [item["document"]["new_version"] for item in [*before, *after]] == [True, True, False, True]
 
 
 def test_each_refusal_has_its_place_and_the_words_of_a_single_upload(assistant: System) -> None:

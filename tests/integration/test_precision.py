@@ -1,7 +1,6 @@
 """The number format a model runs in is the one that is faster on this processor, whatever the processor says."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ class Processor:
     takes: Mapping[str, float]
     capabilities: tuple[str, ...] = ("FP32", "BF16")
     name: str = "Some processor"
+    refuses: str = ""
     now: float = 0.0
     compiled: list[str] = field(default_factory=list)
 
@@ -41,6 +41,8 @@ class Processor:
         in_bytes = options.get("DYNAMIC_QUANTIZATION_GROUP_SIZE") is not None
         assert model.name == ("int8.xml" if in_bytes else "model.xml")
         self.compiled.append(("int8/" if in_bytes else "") + options["INFERENCE_PRECISION_HINT"])
+        if self.compiled[-1] == self.refuses:
+            raise RuntimeError
         return Request(self, self.compiled[-1])
 
 
@@ -61,7 +63,7 @@ class Request:
 def measured(monkeypatch: pytest.MonkeyPatch) -> Processor:
     """A processor whose own time is what is measured by."""
     processor = Processor({"f32": 0.02, "bf16": 0.01, "int8/f32": 0.012, "int8/bf16": 0.007})
-    monkeypatch.setattr(precision, "perf_counter", lambda: processor.now)
+    monkeypatch.setattr(precision, "process_time", lambda: processor.now)
     return processor
 
 
@@ -128,14 +130,23 @@ def test_it_is_found_out_again_on_another_machine(measured: Processor, tmp_path:
 def test_what_another_process_kept_meanwhile_counts(
     measured: Processor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link = os.link
+    fastest = Formats._fastest
 
-    def later(made: str, place: Path) -> None:
-        place.write_text(json.dumps("f32"))
-        link(made, place)
+    def later(formats: Formats) -> tuple[Any, Precision]:
+        (tmp_path / f"fastest-{formats._circumstances()}.json").write_text(json.dumps("f32"))
+        return fastest(formats)
 
-    monkeypatch.setattr("os.link", later)
+    monkeypatch.setattr(Formats, "_fastest", later)
     assert Formats(measured, tmp_path, OPTIONS).compiled() == (Request(measured, "f32"), "f32")
+
+
+def test_a_graph_in_bytes_that_is_damaged_costs_its_speed_alone(measured: Processor, tmp_path: Path) -> None:
+    (tmp_path / "int8.xml").touch()
+    assert Formats(measured, tmp_path, OPTIONS).compiled()[1] == "int8/bf16"
+    measured.refuses = "int8/bf16"
+    assert Formats(measured, tmp_path, OPTIONS).compiled()[1] == "bf16"
+    assert Formats(measured, tmp_path, OPTIONS).compiled()[1] == "bf16"
+    assert measured.compiled[-1] == "bf16"
 
 
 def test_a_folder_that_cannot_be_written_only_costs_the_measuring(measured: Processor, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import openvino
 import pytest
 from openvino import opset13 as ops
 
-from retrieval import dense, quantizing
+from retrieval import quantizing
 from retrieval.dense import OpenVinoModel, load_dense_model
 from retrieval.precision import GROUP, Precision
 from retrieval.quantizing import MIN_COSINE, quantize
@@ -75,9 +77,45 @@ def test_a_model_runs_without_bytes_where_they_cannot_be_made(
         quantize(converted)
     assert not list(converted.glob("*quantizing-*"))
     (converted / "kept.json").rename(converted / "footnote.json")
-    monkeypatch.setattr(dense, "_failure_of", lambda *_: "no memory")
+    monkeypatch.setattr("retrieval.converted._failure_of", lambda *_: "no memory")
     assert load_dense_model("unused", converted).encode(["hello"]).shape == (1, 384)
     assert "no memory" in caplog.text
+
+
+@pytest.mark.parametrize("damage", ["empty", "half"])
+def test_a_graph_that_a_power_cut_left_half_written_costs_nothing_but_speed(converted: Path, damage: str) -> None:
+    quantize(converted)
+    weights = converted / "int8.bin"
+    weights.write_bytes(b"" if damage == "empty" else weights.read_bytes()[: weights.stat().st_size // 2])
+    model = load_dense_model("unused", converted)
+    assert isinstance(model, OpenVinoModel)
+    assert model.runtime in {"OpenVINO f32", "OpenVINO bf16"}
+
+
+LOAD = """
+import sys
+from pathlib import Path
+from retrieval.dense import load_dense_model
+
+print(load_dense_model("unused", Path(sys.argv[1])).runtime)
+"""
+
+
+def test_processes_that_start_at_once_make_it_once_and_run_the_same(converted: Path) -> None:
+    (converted / ".quantizing-of-a-killed-one").mkdir()
+    command = [sys.executable, "-c", LOAD, str(converted)]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = {process.communicate(timeout=240)[0] for process in started}
+    assert len(said) == 1
+    assert len(list(converted.glob("fastest-*"))) == 1
+    assert not list(converted.glob(".quantizing-*"))
+    assert in_bytes(converted) == 36
+
+
+def test_a_model_that_is_stored_in_halves_is_left_as_it_is() -> None:
+    left = ops.parameter([-1, GROUP], np.float16)
+    product = ops.matmul(left, ops.constant(np.ones((4, GROUP), np.float16)), transpose_a=False, transpose_b=True)
+    assert list(quantizing._products(openvino.Model([product], [left]))) == []
 
 
 def test_a_model_without_products_that_can_be_in_bytes_stays_as_it_is(converted: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from services.db.accounts import SCOPES, Accounts
 from services.db.database import Database
 from services.db.keys import Keys
+from services.db.models import AuditEvent
 from tests import private_servers, system
 from tests.integration.test_canaries import MATRIX, MISSING, PUBLIC, _code
 from tests.integration.test_counter_sharing import Broker
@@ -188,6 +190,39 @@ def test_ended_sessions_are_limited_for_their_address_and_apart_from_keys(replic
     assert statuses(without, FAILURES + 1) == [401] * (FAILURES + 1), "who shows nothing guesses nothing"
 
 
+def test_what_another_site_sends_to_mcp_counts_for_the_key_that_it_carries(replicas: Replicas) -> None:
+    elsewhere = {"X-Forwarded-For": "203.0.113.9", "Origin": "https://evil.example"}
+    guess = replicas.client(replicas.first, "fn_0_wrong", **elsewhere)
+    answers = [guess.post("/mcp", json=ASK) for _ in range(FAILURES + 1)]
+    assert [_code(answer) for answer in answers] == ["cross_site"] * FAILURES + ["rate_limited"]
+    assert {answer.status_code for answer in answers[:-1]} == {403}
+    person = replicas.person()
+    lured = replicas.client(replicas.first, replicas.key(person), **elsewhere)
+    codes = [_code(lured.post("/mcp", json=ASK)) for _ in range(OF_KEY + 1)]
+    assert codes == ["cross_site"] * OF_KEY + ["rate_limited"]
+    eventually(lambda: ("authz_fail", "/mcp") in said_of(replicas, person))
+    without = replicas.client(replicas.first, **elsewhere)
+    answers = [without.post("/mcp", json=ASK) for _ in range(FAILURES + 1)]
+    assert {_code(answer) for answer in answers} == {"cross_site"}, "who shows nothing guesses nothing"
+
+
+def test_a_sign_out_that_another_site_causes_counts_and_is_named_and_ones_own_is_always_possible(
+    replicas: Replicas,
+) -> None:
+    person = replicas.person()
+    token, _ = Accounts(replicas.database).new_link(person)
+    browser = replicas.client(replicas.first)
+    assert browser.post("/v1/sessions", json={"token": token}).status_code == 201
+    elsewhere = {"Origin": "https://evil.example"}
+    codes = [_code(browser.delete("/v1/sessions/current", headers=elsewhere)) for _ in range(OF_USER + 1)]
+    assert codes == ["cross_site"] * OF_USER + ["rate_limited"]
+    eventually(lambda: ("authz_fail", "/v1/sessions/current") in said_of(replicas, person))
+    assert statuses(browser, 1) == [429]
+    own = {"Sec-Fetch-Site": "same-origin"}
+    assert browser.delete("/v1/sessions/current", headers=own).status_code == 204
+    assert not browser.cookies
+
+
 def test_neighbours_of_one_ipv6_network_are_one_address(replicas: Replicas) -> None:
     guesses = [
         replicas.client(replicas.first, "fn_0_wrong", **{"X-Forwarded-For": f"2001:db8::{number:x}"})
@@ -199,11 +234,15 @@ def test_neighbours_of_one_ipv6_network_are_one_address(replicas: Replicas) -> N
 
 
 def test_a_limit_that_is_met_is_logged_by_the_keys_id_and_nothing_secret_is_stored(replicas: Replicas) -> None:
-    key = replicas.key(replicas.person())
+    person = replicas.person()
+    key = replicas.key(person)
     key_id, secret = key.removeprefix("fn_").split("_", 1)
     assert until_refused(replicas.client(replicas.first, key)) == OF_KEY
+    eventually(lambda: "excess_rate_limit_exceeded" in [kind for kind, _ in said_of(replicas, person)])
+    eventually(lambda: key_id in replicas.log.read_text())
     lines = [line for line in replicas.log.read_text().splitlines() if key_id in line]
     assert len(lines) == 1
+    assert '"logger": "audit"' in lines[0]
     assert '"event": "excess_rate_limit_exceeded"' in lines[0]
     assert secret not in replicas.log.read_text()
     with replicas.broker.client() as redis:
@@ -225,6 +264,13 @@ def test_without_a_broker_requests_go_on_and_limits_hold_and_with_it_they_are_sh
     assert statuses(here, 4) + statuses(there, 3) == [200] * 7
     with replicas.broker.client() as redis:
         eventually(lambda: b"7" in redis.mget(redis.keys("footnote:window:*")))
+
+
+def said_of(replicas: Replicas, person: str) -> set[tuple[str, str | None]]:
+    """The audit events of what they did, with the route of those that have one."""
+    with replicas.database.read() as session:
+        rows = session.scalars(select(AuditEvent).where(AuditEvent.user_id == person)).all()
+    return {(row.event, row.details.get("route")) for row in rows}
 
 
 def is_local(replicas: Replicas, value: str) -> bool:

@@ -115,6 +115,15 @@ def test_the_same_bytes_with_other_grants_are_a_grants_update_only(database: Dat
     assert JobQueue(database).claim(change.ring[0], "worker").kind == "metadata"  # type: ignore[union-attr]
 
 
+def test_the_same_bytes_with_other_grants_are_no_new_version_though_they_wait_still(database: Database) -> None:
+    ann = someone(database, ANN)
+    first = Documents(database).register(handbook(), ann)
+    change = Documents(database).register(handbook(grants=("group:hr",)), ann)
+    assert (change.changed, change.row.job.id, change.row.job.state) == (True, first.row.job.id, "queued")
+    other = Documents(database).register(handbook("c" * 64), ann)
+    assert [one.new_version for one in (first, change, other)] == [True, False, True]
+
+
 def test_other_bytes_are_a_new_version_and_readers_keep_the_old_one_until_the_swap(database: Database) -> None:
     ann = someone(database, ANN)
     document = Documents(database).register(handbook(), ann)

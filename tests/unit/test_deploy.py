@@ -227,7 +227,8 @@ def test_the_proxy_asks_every_api_and_waits_until_a_new_one_has_started() -> Non
     assert re.search(r"reverse_proxy \{\s+dynamic a api 8000 \{\s+refresh \d+s\s+\}", directives)
     assert "health_uri" not in directives  # not for addresses that are looked up
     assert re.search(r"fail_duration \d+s", directives)
-    wait = re.search(r"lb_try_duration (\d+)s", directives)
+    assert "lb_try_duration {$PROXY_WAIT}" in directives
+    wait = re.fullmatch(r"(\d+)s", without_settings(SERVICES["proxy"]["environment"]["PROXY_WAIT"]))
     assert wait is not None
     starting = 15
     assert int(wait[1]) >= Settings.model_fields["drain_seconds"].default + LAST_WORDS_SECONDS + starting

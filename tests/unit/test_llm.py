@@ -3,8 +3,9 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing, contextmanager
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 
 from retrieval.breaker import CircuitBreaker, RetryBudget
 from retrieval.errors import ModelUnavailableError
-from retrieval.llm import ChatModel, Finished, Timeouts, citation_regex
+from retrieval.llm import ChatModel, Finished, ModelSlowError, ModelUnreachableError, Timeouts, citation_regex
 from tests.scripted_model import (
     Behaviour,
     Breaks,
@@ -34,6 +35,19 @@ TEXT = "The limit is 30 days [1]. It was 20 before [2]."
 def server() -> Iterator[ScriptedModel]:
     with scripted_model() as running:
         yield running
+
+
+@contextmanager
+def unconnectable() -> Iterator[str]:
+    """The address of a server whose queue of connections is full: it drops every further one without a word."""
+    with socket.socket() as listener, ExitStack() as queue:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            queued = queue.enter_context(socket.socket())
+            queued.setblocking(False)
+            queued.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
 
 
 def with_model(server: ScriptedModel, use: Callable[[ChatModel], Coroutine[Any, Any, Any]], **options: Any) -> Any:
@@ -135,6 +149,17 @@ def test_whatever_goes_wrong_is_a_model_that_is_not_available(server: ScriptedMo
 def test_a_refused_connection_is_a_model_that_is_not_available() -> None:
     with pytest.raises(ModelUnavailableError):
         with_model(ScriptedModel(url="http://127.0.0.1:9/v1"), lambda model: collected(model.stream(ASK)))
+
+
+def test_a_server_that_takes_no_connection_is_given_up_before_the_time_for_a_first_token() -> None:
+    limits = Timeouts(connect=0.5, first_token=60.0, total=120.0)
+
+    async def asked(model: ChatModel) -> None:
+        async with asyncio.timeout(20.0):
+            await collected(model.stream(ASK))
+
+    with unconnectable() as url, pytest.raises(ModelUnreachableError):
+        with_model(ScriptedModel(url=url), asked, timeouts=limits)
 
 
 def test_a_model_that_never_stops_is_stopped_and_counts_as_cut(server: ScriptedModel) -> None:
@@ -285,6 +310,23 @@ def test_a_short_completion_comes_whole_or_not_at_all(server: ScriptedModel) -> 
             await model.complete(ASK, max_tokens=50, seconds=0.2)
 
     with_model(server, both, timeouts=Timeouts())
+    assert server.idle()
+
+
+@pytest.mark.parametrize(("first_token", "rests"), [(8.0, True), (300.0, False)])
+def test_a_slow_short_completion_is_a_failure_unless_the_model_may_be_slow(
+    server: ScriptedModel, first_token: float, rests: bool
+) -> None:
+    server.does(Hangs())
+
+    async def thrice(model: ChatModel) -> None:
+        for _ in range(3):
+            with pytest.raises(ModelUnavailableError) as caught:
+                await model.complete(ASK, max_tokens=50, seconds=0.1)
+            assert isinstance(caught.value, ModelSlowError) is not rests
+        assert model.is_resting is rests
+
+    with_model(server, thrice, timeouts=Timeouts(first_token=first_token, total=600.0))
     assert server.idle()
 
 

@@ -13,7 +13,7 @@ from retrieval.errors import ModelUnavailableError
 from retrieval.llm import ChatModel, Finished, Timeouts
 from retrieval.replicas import Replicas
 from tests.scripted_model import Behaviour, Breaks, Fails, Hangs, Says, ScriptedModel, Trickles, scripted_model
-from tests.unit.test_llm import ASK, collected
+from tests.unit.test_llm import ASK, collected, unconnectable
 
 QUICK = Timeouts(connect=2.0, first_token=3.0, between_tokens=5.0, total=30.0)
 SOON_S = 10.0
@@ -76,6 +76,20 @@ def test_where_nobody_listens_another_one_answers_whatever_the_budget() -> None:
     with scripted_model() as other:
         other.does(Says(TEXT))
         assert using(NOBODY, other.url, use=answer, budget=RetryBudget.none()) == TEXT
+
+
+def test_where_a_server_takes_no_connection_another_one_answers_whatever_the_budget() -> None:
+    with unconnectable() as url, scripted_model() as other:
+        other.does(Says(TEXT))
+        assert using(url, other.url, use=answer, budget=RetryBudget.none(), first_seconds=20.0) == TEXT
+
+
+def test_a_first_token_is_given_up_when_it_has_had_its_time(servers: tuple[ScriptedModel, ScriptedModel]) -> None:
+    for server in servers:
+        server.does(Hangs())
+    with pytest.raises(ModelUnavailableError, match="too long"):
+        using(servers[0].url, servers[1].url, use=answer, first_seconds=0.3)
+    assert servers[1].requests == []  # it never came to the hedge
 
 
 def test_a_server_that_is_slow_to_begin_is_helped_out_and_freed(servers: tuple[ScriptedModel, ScriptedModel]) -> None:

@@ -70,6 +70,11 @@ def test_passwords_in_addresses_are_shown_nowhere_and_stay_usable(
         ("postgresql://u:p@ss/w:rd@db/footnote", "postgresql://u:***@db/footnote"),
         ("postgresql://u:a,b c@db/footnote", "postgresql://u:***@db/footnote"),
         ("redis://broker/0?password=hunter2&db=1", "redis://broker/0?password=***&db=1"),
+        ("host=db password=hunter2 dbname=footnote", "host=db password=*** dbname=footnote"),
+        ("password = 'it\\'s \\\\ & a,b' user=u sslpassword=hunter2", "password = *** user=u sslpassword=***"),
+        ("host=db\npassword=a\\ b,c&d'e", "host=db\npassword=***"),
+        ("host=db password='never closed dbname=x", "host=db password=***"),
+        ("host=db passfile=/etc/pgpass user=password", "host=db passfile=/etc/pgpass user=password"),
         ("http://a:x@one/v1,http://b:y@two/v1", "http://a:***@one/v1,http://b:***@two/v1"),
         ("postgresql://user@db:5432/footnote", "postgresql://user@db:5432/footnote"),
         ("http://127.0.0.1:6333", "http://127.0.0.1:6333"),
@@ -216,6 +221,7 @@ OIDC = {"oidc_issuer": "https://login.example.com/acme", "oidc_client_id": "foot
         ({"oidc_issuer": OIDC["oidc_issuer"]}, "FOOTNOTE_OIDC_CLIENT_ID"),
         ({"oidc_client_id": "footnote"}, "FOOTNOTE_OIDC_ISSUER"),
         ({"oidc_client_secret": "a client's secret"}, "FOOTNOTE_OIDC_ISSUER"),
+        ({"oidc_audience": "footnote"}, "…_AUDIENCE is set"),
         ({**OIDC, "oidc_issuer": "http://login.example.com"}, "FOOTNOTE_OIDC_ISSUER"),
         ({**OIDC, "oidc_issuer": "login.example.com"}, "FOOTNOTE_OIDC_ISSUER"),
         ({**OIDC, "oidc_issuer": "https://user:pass@login.example.com"}, "FOOTNOTE_OIDC_ISSUER"),
@@ -238,3 +244,9 @@ def test_a_sign_in_provider_is_had_by_two_settings_and_its_secret_is_shown_nowhe
     assert named.sign_in_domains == {"example.com", "example.org"}
     show(named, as_json=False)
     assert "hunter2" not in capsys.readouterr().out + repr(named)
+
+
+def test_an_answer_gets_at_least_the_time_of_its_first_token() -> None:
+    with pytest.raises(ValidationError, match="FOOTNOTE_LLM_ANSWER_SECONDS"):
+        Settings(llm_first_token_seconds=300)
+    assert Settings(llm_first_token_seconds=300, llm_answer_seconds=300).llm_answer_seconds == 300

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from retrieval.errors import ForbiddenError
 from services.api import schemas
-from services.api.dependencies import Known, PartsOf, Reader, SentKey
+from services.api.dependencies import Known, PartsOf, Reader, SentKey, check_outlasts_no_token
 
 router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
 
@@ -42,8 +42,10 @@ def page(
 def create(body: schemas.NewApiKey, parts: PartsOf, principal: Reader, sent: SentKey) -> schemas.CreatedApiKey:
     """A new key. Nobody makes one that may do more than they may, or for somebody else unless they administer.
 
-    One that is made with a key ends when that does or is revoked, or earlier.
+    One that is made with a key ends when that does or is revoked, or earlier. None is made with an access token of the
+    sign-in provider, which ends within a day: its holder signs in to make one.
     """
+    check_outlasts_no_token(sent, "a key")
     mine = body.user is None or body.user == principal.email
     if not mine and not principal.is_admin:
         raise ForbiddenError("Only administrators make keys for other people.", code="missing_scope")

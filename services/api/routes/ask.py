@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
 
 from retrieval.types import AnswerDone
 from services.api import asking, presenting, schemas, streaming
 from services.api.dependencies import PartsOf, Reader
+from services.api.event_stream import EventStream
 from services.api.staying import CLIENT_LEFT, while_connected
 
 router = APIRouter(prefix="/v1", tags=["ask"])
@@ -27,5 +27,4 @@ async def ask(
         asking.count(done)
         await run_in_threadpool(asking.keep, parts, principal, body.question, done, earlier)
 
-    stream = streaming.events(asking.begin(body, parts, principal, earlier.history), store)
-    return StreamingResponse(stream, media_type="text/event-stream", headers=streaming.HEADERS)
+    return EventStream(streaming.events(asking.begin(body, parts, principal, earlier.history), store))

@@ -7,12 +7,12 @@ from contextlib import aclosing
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
 from retrieval.types import AnswerDone, AnswerEvent
-from services.api import asking, openai_schemas, streaming
+from services.api import asking, openai_schemas
 from services.api.dependencies import PartsOf, Reader
+from services.api.event_stream import EventStream
 from services.api.openai_errors import OpenAIRoute
 from services.api.openai_requests import checked_model, question_of
 from services.api.openai_streaming import chunks, completion
@@ -47,9 +47,7 @@ async def complete(
     if body.stream:
         usage = body.stream_options is not None and bool(body.stream_options.include_usage)
         begun = _begun(await anext(answering), answering)
-        return StreamingResponse(
-            chunks(answer_id, begun, ended, with_usage=usage), media_type="text/event-stream", headers=streaming.HEADERS
-        )
+        return EventStream(chunks(answer_id, begun, ended, with_usage=usage))
     done = await while_connected(request.receive, asking.whole(answering))
     if done is None:
         return Response(status_code=CLIENT_LEFT)

@@ -19,7 +19,7 @@ from services.api.errors import problem_of
 from services.api.left_out import LeftOut
 from services.api.uploads import OPENAPI_BATCH_FORM, OPENAPI_FORM, Upload, receive, receive_all
 from services.db.models import Version
-from services.db.registration import Change, DocumentRow, Name, Registration
+from services.db.registration import Change, Name, Registration
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 # Shown by the browser itself; everything else is offered for saving, so that no uploaded page runs in our origin.
@@ -34,7 +34,7 @@ async def register(request: Request, parts: PartsOf, principal: Writer) -> JSONR
     upload = await receive(request, parts.blobs, limit=parts.max_upload_bytes)
     change = await run_in_threadpool(parts.documents.register, _registration(upload), principal)
     await run_in_threadpool(parts.doorbell.ring, change.ring)
-    return JSONResponse(_registered(change.row).model_dump(), 202 if change.changed else 200)
+    return JSONResponse(_registered(change).model_dump(), 202 if change.changed else 200)
 
 
 @router.post("/batch", response_model=schemas.Batch, openapi_extra=OPENAPI_BATCH_FORM)
@@ -95,7 +95,7 @@ def retry(document_id: str, parts: PartsOf, principal: Writer) -> schemas.Regist
     """Try a failed or quarantined document again."""
     change = parts.documents.retry(document_id, principal)
     parts.doorbell.ring(change.ring)
-    return _registered(change.row)
+    return _registered(change)
 
 
 @router.put("/{document_id}/grants")
@@ -160,9 +160,14 @@ def _left_out(document_id: str, parts: Parts, principal: Principal) -> LeftOut:
     return parts.left_out(version.parsed_sha256 or "")
 
 
-def _registered(row: DocumentRow) -> schemas.Registered:
+def _registered(change: Change) -> schemas.Registered:
+    row = change.row
     return schemas.Registered(
-        id=row.document.id, version=row.document.latest_version, state=row.job.state, job_id=row.job.id
+        id=row.document.id,
+        version=row.document.latest_version,
+        state=row.job.state,
+        job_id=row.job.id,
+        new_version=change.new_version,
     )
 
 
@@ -187,7 +192,7 @@ def _wanted(upload: Upload | InvalidInputError) -> Registration | InvalidInputEr
 
 def _item(outcome: Change | Exception) -> schemas.BatchItem:
     if isinstance(outcome, Change):
-        return schemas.BatchItem(status=202 if outcome.changed else 200, document=_registered(outcome.row))
+        return schemas.BatchItem(status=202 if outcome.changed else 200, document=_registered(outcome))
     problem = problem_of(outcome)
     return schemas.BatchItem(status=problem.status, error=schemas.BatchError(code=problem.code, message=problem.detail))
 

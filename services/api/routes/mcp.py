@@ -1,6 +1,6 @@
 """`/mcp`, the Model Context Protocol: who calls is settled here, as at every other route, before it is spoken.
 
-Only keys are taken, no cookies, so that no page in a browser calls a tool in its reader's name.
+Only keys and access tokens are taken, no cookies, so that no page in a browser calls a tool in its reader's name.
 """
 
 import asyncio
@@ -10,25 +10,26 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from retrieval.errors import ForbiddenError, UnauthenticatedError
+from retrieval.errors import UnauthenticatedError
+from services.api.cross_site import refuse
 from services.api.dependencies import PartsOf, Reader
 from services.api.mcp_server import Endpoint
 from services.api.staying import while_connected
 
 
 def from_here(request: Request, parts: PartsOf) -> None:
-    """Refuse a page of another site: the protocol asks for it, against DNS rebinding. Raises ForbiddenError.
+    """Refuse a page of another site: the protocol asks for it, against DNS rebinding. Raises what `refuse` does.
 
     Its own address is the one that is set, not the request's Host, which is what a rebinding page chooses.
     """
     origin = request.headers.get("origin")
     own = urlsplit(parts.public_url)
     if origin is not None and origin.casefold() != f"{own.scheme}://{own.netloc}".casefold():
-        raise ForbiddenError("This request comes from another site.", code="cross_site")
+        refuse(request, parts)
 
 
 def with_key(request: Request) -> None:
-    """Raises UnauthenticatedError for a request without a key, whatever its cookies."""
+    """Raises UnauthenticatedError for a request without a key or an access token, whatever its cookies."""
     if not request.headers.get("authorization"):
         raise UnauthenticatedError("Send an API key as `Authorization: Bearer <key>`.")
 

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Request, Response
 
+from retrieval.access import groups_among
 from retrieval.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from retrieval.types import Principal
 from services.api import schemas
+from services.api.cross_site import refuse
 from services.api.dependencies import COOKIE, Parts, PartsOf, Reader, SignedIn, address_of, check_origin
 from services.api.session_cookie import set_session_cookie
 
@@ -38,7 +40,10 @@ def sign_in(body: schemas.SignIn, request: Request, response: Response, parts: P
 def sign_out(request: Request, parts: PartsOf, footnote_session: Annotated[str | None, Cookie()] = None) -> Response:
     """End this browser's session."""
     if footnote_session and parts.accounts.has_session(footnote_session):
-        check_origin(request)
+        try:
+            check_origin(request)
+        except ForbiddenError:
+            refuse(request, parts)
         parts.accounts.sign_out(footnote_session)
     elif footnote_session:
         parts.limiter.failure(address_of(request), "session")
@@ -55,7 +60,7 @@ def me(parts: PartsOf, principal: Reader) -> schemas.Me:
 
 @router.put("/me/password", status_code=204)
 def set_password(body: schemas.PasswordChange, parts: PartsOf, principal: SignedIn) -> Response:
-    """Set or change one's password, in a browser's session: no API key may."""
+    """Set or change one's password, in a browser's session: with no API key or access token."""
     try:
         with parts.limiter.password_change(principal):
             parts.accounts.set_password(principal.user_id, body.password, current=body.current_password)
@@ -84,7 +89,7 @@ def _me(parts: Parts, principal: Principal) -> schemas.Me:
         email=principal.email,
         name=account.user.name,
         is_admin=principal.is_admin,
-        groups=list(account.groups),
+        groups=groups_among(principal.grants),
         grants=sorted(principal.grants),
         scopes=sorted(principal.scopes),
         has_password=account.user.password_hash is not None and not elsewhere,

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from retrieval.access import GRANT
 from retrieval.errors import InvalidInputError
 from services.api import cursors, presenting, schemas
-from services.api.dependencies import Admin, Parts, PartsOf
+from services.api.dependencies import Admin, Parts, PartsOf, SentKey, check_outlasts_no_token
 
 router = APIRouter(prefix="/v1", tags=["users"])
 
@@ -28,8 +28,9 @@ def page(
 
 
 @router.post("/users", status_code=201)
-def create(body: schemas.NewUser, parts: PartsOf, _admin: Admin) -> schemas.CreatedUser:
-    """A new person, with a link that signs them in once."""
+def create(body: schemas.NewUser, parts: PartsOf, _admin: Admin, sent: SentKey) -> schemas.CreatedUser:
+    """A new person, with a link that signs them in once: not with an access token of the sign-in provider."""
+    check_outlasts_no_token(sent, "a person with a sign-in link")
     groups = [_group_name(group) for group in body.groups]
     account = parts.accounts.create(body.email, name=body.name, groups=groups, is_admin=body.is_admin)
     link = _link(parts, account.user.id)
@@ -44,8 +45,9 @@ def change(user_id: str, body: schemas.UserChange, parts: PartsOf, _admin: Admin
 
 
 @router.post("/users/{user_id}/sign-in-links", status_code=201)
-def new_link(user_id: str, parts: PartsOf, _admin: Admin) -> schemas.SignInLink:
-    """Another link, for somebody who lost theirs."""
+def new_link(user_id: str, parts: PartsOf, _admin: Admin, sent: SentKey) -> schemas.SignInLink:
+    """Another link, for somebody who lost theirs: not with an access token, which the link's session would outlast."""
+    check_outlasts_no_token(sent, "a sign-in link")
     return _link(parts, user_id)
 
 

@@ -202,7 +202,8 @@ export interface paths {
      * Create
      * @description A new key. Nobody makes one that may do more than they may, or for somebody else unless they administer.
      *
-     *     One that is made with a key ends when that does or is revoked, or earlier.
+     *     One that is made with a key ends when that does or is revoked, or earlier. None is made with an access token of the
+     *     sign-in provider, which ends within a day: its holder signs in to make one.
      */
     post: operations["create_v1_api_keys_post"];
     delete?: never;
@@ -680,7 +681,7 @@ export interface paths {
     get?: never;
     /**
      * Set Password
-     * @description Set or change one's password, in a browser's session: no API key may.
+     * @description Set or change one's password, in a browser's session: with no API key or access token.
      */
     put: operations["set_password_v1_me_password_put"];
     post?: never;
@@ -905,7 +906,7 @@ export interface paths {
     put?: never;
     /**
      * Create
-     * @description A new person, with a link that signs them in once.
+     * @description A new person, with a link that signs them in once: not with an access token of the sign-in provider.
      */
     post: operations["create_v1_users_post"];
     delete?: never;
@@ -945,7 +946,7 @@ export interface paths {
     put?: never;
     /**
      * New Link
-     * @description Another link, for somebody who lost theirs.
+     * @description Another link, for somebody who lost theirs: not with an access token, which the link's session would outlast.
      */
     post: operations["new_link_v1_users__user_id__sign_in_links_post"];
     delete?: never;
@@ -2275,13 +2276,16 @@ export interface components {
     };
     /**
      * Registered
-     * @description What became of a file that was sent.
+     * @description What became of a file that was sent. `new_version`: the document has one version more by it, which is to be read;
+     *     false where these bytes were here, and at most their readers or metadata have changed.
      */
     Registered: {
       /** Id */
       id: string;
       /** Job Id */
       job_id: string;
+      /** New Version */
+      new_version: boolean;
       /** State */
       state: string;
       /** Version */

@@ -7,10 +7,15 @@ const lying = (path: string) =>
 
 class FakeRequest {
   static form: FormData | null = null;
-  static answer: [number, string] = [202, "queued"];
+  static answer: [number, string, boolean] = [202, "queued", true];
   upload = {};
   status = FakeRequest.answer[0];
-  responseText = `{"id": "d1", "version": 2, "state": "${FakeRequest.answer[1]}"}`;
+  responseText = JSON.stringify({
+    id: "d1",
+    version: 2,
+    state: FakeRequest.answer[1],
+    new_version: FakeRequest.answer[2],
+  });
   onload: () => void = () => undefined;
   open() {}
   setRequestHeader() {}
@@ -60,13 +65,15 @@ describe("sending a file", () => {
     });
   });
 
-  it.each<[number, string, string]>([
-    [202, "queued", "sent"],
-    [202, "ready", "updated"],
-    [202, "running", "updated"],
-    [200, "ready", "unchanged"],
-  ])("tells new content from new readers: %i, %s: %s", async (status, state, outcome) => {
-    FakeRequest.answer = [status, state];
+  it.each<[number, string, boolean, string]>([
+    [202, "queued", true, "sent"],
+    [202, "queued", false, "updated"],
+    [202, "ready", false, "updated"],
+    [202, "running", false, "updated"],
+    [200, "ready", false, "unchanged"],
+    [200, "queued", false, "unchanged"],
+  ])("tells new content from new readers: %i, %s, a new version %s: %s", async (status, state, isNew, outcome) => {
+    FakeRequest.answer = [status, state, isNew];
     const signal = new AbortController().signal;
     const file = lying("plan.pdf");
     expect(await upload({ file, grants: [], signal, onProgress: () => undefined })).toMatchObject({ outcome });

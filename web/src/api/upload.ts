@@ -63,10 +63,10 @@ export function upload({ file, grants, signal, onProgress }: Sending): Promise<U
   });
 }
 
-/** Whatever is new to be read begins in the queue. */
-function outcomeOf(status: number, { state }: Registered): Outcome {
+/** The state says nothing of it: the same bytes, sent before, may be in the queue still. */
+function outcomeOf(status: number, { new_version }: Registered): Outcome {
   if (status === 200) return "unchanged";
-  return state === "queued" ? "sent" : "updated";
+  return new_version ? "sent" : "updated";
 }
 
 /** Of "5". The other form, a date, is not one that our server gives. */

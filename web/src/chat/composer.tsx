@@ -14,8 +14,10 @@ interface ComposerProps {
   onSubmit: (question: string) => void;
   /** Given while an answer is arriving: the send button becomes the stop button. */
   onStop?: () => void;
-  /** Given where an earlier question is edited: the field is what the person asked for, so it takes the focus. */
+  /** Given where an earlier question is edited. */
   onCancel?: () => void;
+  /** Whether the field is what the person asked for just now, by a touch too. Default: only where no keyboard opens. */
+  takesFocus?: boolean;
   label?: string;
   /** Id of what else is to be known before sending. */
   describedBy?: string;
@@ -29,19 +31,19 @@ export function Composer({
   onSubmit,
   onStop,
   onCancel,
+  takesFocus,
   label = "Question",
   describedBy,
   busy = false,
   placeholder = "Ask a question",
 }: ComposerProps) {
   const field = useAutoHeight(value);
-  const editing = onCancel !== undefined;
   useEffect(() => {
     // On a touch screen, focus would open the keyboard over the page.
-    if (!editing && !window.matchMedia("(pointer: fine)").matches) return;
+    if (!(takesFocus ?? window.matchMedia("(pointer: fine)").matches)) return;
     field.current?.focus({ preventScroll: true });
     field.current?.setSelectionRange(LONGEST, LONGEST);
-  }, [field, editing]);
+  }, [field, takesFocus]);
   const ready = value.trim() !== "" && !busy && !onStop;
   const submit = () => {
     if (!ready) return;

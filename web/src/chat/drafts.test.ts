@@ -1,6 +1,6 @@
 import { act, renderHook } from "@testing-library/react";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { dropDraft, forgetDrafts, keepDraft, readDraft, useDraft } from "./drafts";
+import { claimDrafts, dropDraft, forgetDrafts, keepDraft, moveDraft, readDraft, useDraft } from "./drafts";
 
 const typed = (key: string, text: string) => {
   const { result, unmount } = renderHook(() => useDraft(key));
@@ -42,7 +42,35 @@ describe("a draft", () => {
     expect(readDraft("c1")).toBe("And when? And where?");
   });
 
+  it("goes along to another key, and leaves what is there where nothing was typed", () => {
+    typed("edit.c1.live-1", "And when?");
+    moveDraft("edit.c1.live-1", "edit.c1.a1");
+    moveDraft("edit.c1.live-1", "edit.c1.a1");
+    expect(readDraft("edit.c1.live-1")).toBe("");
+    expect(readDraft("edit.c1.a1")).toBe("And when?");
+  });
+
+  it.each([
+    ["stays for the same person", "u1", "And when?"],
+    ["is gone for anybody else", "u2", ""],
+  ])("%s who signs in after the session expired", async (_what, person, left) => {
+    claimDrafts("u1");
+    typed("c1", "And when?");
+    vi.resetModules();
+    const afresh = await import("./drafts");
+    afresh.claimDrafts(person);
+    expect(afresh.readDraft("c1")).toBe(left);
+    expect(sessionStorage.getItem("footnote.draft.c1")).toBe(left || null);
+  });
+
+  it("is gone where nobody knows whose it was", () => {
+    typed("c1", "And when?");
+    claimDrafts("u1");
+    expect(readDraft("c1")).toBe("");
+  });
+
   it("is gone after signing out", () => {
+    claimDrafts("u1");
     typed("c1", "And when?");
     forgetDrafts();
     expect(readDraft("c1")).toBe("");

@@ -1,14 +1,21 @@
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { forgetDrafts, readDraft } from "./drafts";
 import { Question } from "./question";
 
 const onAsk = vi.fn();
 
+const question = (draft: string) => <Question question="Who signs?" draft={draft} onAsk={onAsk} />;
+const show = () => render(question("edit.a1"));
+const field = () => screen.queryByRole("textbox", { name: "Edit question" });
+let left: () => void;
+
 beforeEach(() => {
   onAsk.mockReset();
   vi.stubGlobal("matchMedia", () => ({ matches: false }));
-  render(<Question question="Who signs?" onAsk={onAsk} />);
+  forgetDrafts();
+  left = show().unmount;
 });
 
 describe("a question that is edited", () => {
@@ -32,5 +39,41 @@ describe("a question that is edited", () => {
     expect(screen.queryByRole("textbox")).toBeNull();
     expect(screen.getByRole("heading", { name: "Who signs?" })).toBeTruthy();
     expect(document.activeElement).toBe(screen.getByRole("button", { name: "Edit question" }));
+  });
+
+  it("is there again for who left its conversation, and leaves the focus where it is", async () => {
+    await userEvent.click(screen.getByRole("button", { name: "Edit question" }));
+    await userEvent.keyboard(" And when?");
+    left();
+    show();
+    expect(field()).toHaveProperty("value", "Who signs? And when?");
+    expect(document.activeElement).toBe(document.body);
+    await userEvent.type(field() as HTMLElement, "{Enter}");
+    expect(onAsk.mock.calls).toEqual([["Who signs? And when?"]]);
+    expect(readDraft("edit.a1")).toBe("");
+  });
+
+  it("takes what was written along where its key changes", async () => {
+    left();
+    const { rerender, unmount } = render(question("edit.c1.live-1"));
+    await userEvent.click(screen.getByRole("button", { name: "Edit question" }));
+    await userEvent.keyboard(" And when?");
+    rerender(question("edit.c1.a1"));
+    expect(field()).toHaveProperty("value", "Who signs? And when?");
+    expect(readDraft("edit.c1.live-1")).toBe("");
+    unmount();
+    render(question("edit.c1.a1"));
+    expect(field()).toHaveProperty("value", "Who signs? And when?");
+  });
+
+  it.each([
+    ["cancelled", "x{Escape}"],
+    ["the question as it was", "x{Backspace}"],
+  ])("is not there again where it was %s", async (_what, keys) => {
+    await userEvent.click(screen.getByRole("button", { name: "Edit question" }));
+    await userEvent.keyboard(keys);
+    left();
+    show();
+    expect(field()).toBeNull();
   });
 });

@@ -1,22 +1,31 @@
-/** A turn's question, and the field to put it otherwise. */
+/** A turn's question, and the field to put it otherwise. What was written there is there again for who comes back. */
 
 import { Pencil } from "lucide-react";
-import { useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { IconButton } from "@/ui/button";
 import { useFocusBack } from "@/ui/kept-focus";
 import { Composer } from "./composer";
+import { moveDraft, useDraft } from "./drafts";
 import styles from "./question.module.css";
 
 interface QuestionProps {
   question: string;
+  /** The key of what is written in the field and not asked yet. It may change: what is written goes along. */
+  draft: string;
   /** Asks anew in these words. Undefined while an answer is arriving. */
   onAsk: ((question: string) => void) | undefined;
 }
 
-export function Question({ question, onAsk }: QuestionProps) {
-  const [text, setText] = useState<string | null>(null);
+export function Question({ question, draft, onAsk }: QuestionProps) {
+  const [kept, keep] = useMovingDraft(draft);
+  const [text, setText] = useState(kept || null);
+  const [opened, setOpened] = useState(false);
   const edit = useFocusBack(text !== null);
   const note = useId();
+  const write = (next: string | null) => {
+    setText(next);
+    keep(next === null || next === question ? "" : next);
+  };
   if (text !== null) {
     return (
       <div className={styles.editing} data-testid="editing">
@@ -25,12 +34,13 @@ export function Question({ question, onAsk }: QuestionProps) {
           label="Edit question"
           describedBy={note}
           value={text}
-          onChange={setText}
+          onChange={write}
           onSubmit={(edited) => {
-            setText(null);
+            write(null);
             onAsk?.(edited);
           }}
-          onCancel={() => setText(null)}
+          onCancel={() => write(null)}
+          takesFocus={opened}
           busy={!onAsk}
         />
         <p id={note} className={styles.note}>
@@ -51,10 +61,23 @@ export function Question({ question, onAsk }: QuestionProps) {
         className={styles.edit}
         data-testid="edit"
         disabled={!onAsk}
-        onClick={() => setText(question)}
+        onClick={() => {
+          setOpened(true);
+          setText(question);
+        }}
       >
         <Pencil size={14} />
       </IconButton>
     </div>
   );
+}
+
+/** A draft that stays with its field where the turn's key changes: the answer of a stopped question may be found later. */
+function useMovingDraft(key: string): ReturnType<typeof useDraft> {
+  const before = useRef(key);
+  useEffect(() => {
+    if (before.current !== key) moveDraft(before.current, key);
+    before.current = key;
+  }, [key]);
+  return useDraft(key);
 }

@@ -38,11 +38,11 @@ const exchange = (number: number): Message[] => [
 
 let number = 0;
 
-function open() {
-  render(
+function open(id = `c${String(++number)}`) {
+  return render(
     <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
       <MemoryRouter>
-        <Thread id={`c${String(++number)}`} />
+        <Thread id={id} />
       </MemoryRouter>
     </QueryClientProvider>,
   );
@@ -94,5 +94,51 @@ describe("a conversation that went on elsewhere", () => {
     await userEvent.type(screen.getByRole("textbox", { name: "Edit question" }), " Really?{Enter}");
     await waitFor(() => expect(field()).toHaveProperty("value", "q1? Really?\nAnd when?"));
     expect(await screen.findByText("q2?")).toBeTruthy();
+  });
+});
+
+describe("the draft of an edited question", () => {
+  const editing = () => screen.queryByRole("textbox", { name: "Edit question" });
+  const unanswered = exchange(1).slice(0, 1);
+
+  beforeEach(() => {
+    Object.assign(server, { lists: 1, messages: unanswered });
+  });
+
+  it("is kept in its own conversation, and not for the same words in another", async () => {
+    const { unmount } = open("edited");
+    await userEvent.click(await screen.findByTestId("edit"));
+    await userEvent.keyboard(" Really?");
+    unmount();
+    const other = open("other");
+    await screen.findByTestId("edit");
+    expect(editing()).toBeNull();
+    other.unmount();
+    open("edited");
+    await waitFor(() => expect(editing()).toHaveProperty("value", "q1? Really?"));
+  });
+
+  it("is not that of the same words asked again in its conversation", async () => {
+    server.messages = [...unanswered, { ...unanswered[0], id: "q2" }];
+    const { unmount } = open();
+    const [first] = await screen.findAllByTestId("edit");
+    await userEvent.click(first as HTMLElement);
+    await userEvent.keyboard(" Really?");
+    unmount();
+    open(`c${String(number)}`);
+    await waitFor(() => expect(editing()).not.toBeNull());
+    expect(screen.getAllByTestId("edit")).toHaveLength(1);
+  });
+
+  it("stays with the question when its answer arrives", async () => {
+    const { unmount } = open();
+    await userEvent.click(await screen.findByTestId("edit"));
+    await userEvent.keyboard(" Really?");
+    unmount();
+    server.messages = exchange(1);
+    const client = open(`c${String(number)}`);
+    await screen.findByText("Yes.");
+    expect(editing()).toHaveProperty("value", "q1? Really?");
+    client.unmount();
   });
 });

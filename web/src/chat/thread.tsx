@@ -44,7 +44,7 @@ export function Thread({ id }: { id: string }) {
     keepDraft(id, turn.question);
   };
   return (
-    <Page title={title}>
+    <Page title={title} untitled={isPending}>
       <h1 className="visually-hidden" dir="auto">
         {title}
       </h1>
@@ -53,6 +53,7 @@ export function Thread({ id }: { id: string }) {
         {turns.map((turn, index) => (
           <TurnView
             key={turn.id}
+            conversation={id}
             turn={turn}
             onAsk={live ? undefined : (question) => void askOver(turn, question)}
             onLoadAgain={() => void loadAgain(turn)}

@@ -17,6 +17,8 @@ import type { Turn } from "./turns";
 import styles from "./turn-view.module.css";
 
 interface TurnViewProps {
+  /** The conversation that the turn is in. */
+  conversation: string;
   turn: Turn;
   last: boolean;
   /** Asks anew in the place of this turn. Undefined while an answer is arriving. */
@@ -25,7 +27,7 @@ interface TurnViewProps {
   onLoadAgain: () => void;
 }
 
-export function TurnView({ turn, last, onAsk, onLoadAgain }: TurnViewProps) {
+export function TurnView({ conversation, turn, last, onAsk, onLoadAgain }: TurnViewProps) {
   const active = useState<number | null>(null);
   const refused = turn.answer?.outcome === "refused";
   const again = onAsk && (() => onAsk(turn.question));
@@ -33,7 +35,7 @@ export function TurnView({ turn, last, onAsk, onLoadAgain }: TurnViewProps) {
     <article className={styles.turn} data-last={last || undefined} data-phase={turn.phase}>
       <ActiveSource value={active}>
         <div className={styles.column}>
-          <Question question={turn.question} onAsk={onAsk} />
+          <Question question={turn.question} draft={draftKey(conversation, turn)} onAsk={onAsk} />
           <div
             className={styles.answer}
             data-testid="answer"
@@ -52,6 +54,11 @@ export function TurnView({ turn, last, onAsk, onLoadAgain }: TurnViewProps) {
       </ActiveSource>
     </article>
   );
+}
+
+/** Where the page is loaded afresh, an answer is known by the same id; a turn without one is known to this window alone. */
+function draftKey(conversation: string, { id, answer }: Turn): string {
+  return `edit.${conversation}.${answer?.id ?? id}`;
 }
 
 function Written({ turn }: { turn: Turn }) {

@@ -41,7 +41,8 @@ const NOTHING: Turn[] = [];
 const conversations = new Map<string, Asking>();
 const listeners = new Set<() => void>();
 
-let begun = 0;
+/** Counted on from the time: no turn has the id of one from before the page was loaded, whose draft may still be kept. */
+let begun = Date.now();
 
 type Beginning = Partial<Pick<Turn, "id" | "over" | "known">>;
 

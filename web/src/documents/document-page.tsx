@@ -22,7 +22,7 @@ export default function DocumentPage() {
   // What was read of a document that one may no longer read stays in memory, and must not stay on the page.
   const document = isNotFound(error) ? undefined : data;
   return (
-    <Page title={document?.title ?? "Document"} narrow>
+    <Page title={document?.title ?? "Document"} untitled={isPending} narrow>
       {isPending && <Skeleton lines={10} />}
       {error && !document && <Unreadable error={error} onRetry={() => void refetch()} />}
       {document && (

@@ -9,7 +9,7 @@ vi.mock("@/api/upload", async (original) => ({ ...(await original<object>()), up
 
 const sent = vi.mocked(upload);
 const ana = { id: "ana", onSent: vi.fn(), onSignedOut: vi.fn() };
-const ARRIVED: Uploaded = { id: "d1", version: 1, state: "queued", job_id: "j1", outcome: "sent" };
+const ARRIVED: Uploaded = { id: "d1", version: 1, state: "queued", job_id: "j1", new_version: true, outcome: "sent" };
 const refused = (status: number, wait: number | null = null) => new ApiError(toProblem(status, null), wait);
 /** As react-dropzone gives it. */
 const file = (name: string) => Object.assign(new File(["x"], name), { path: `./${name}` });

@@ -5,7 +5,7 @@ import { Link } from "react-router";
 import { STATES, type AdminStatus } from "@/api/types";
 import { stateWord } from "@/documents/words";
 import { duration } from "@/text/time";
-import { ago, count, queueWords, rateWords, remainingWords, span } from "./words";
+import { ago, count, indexWords, queueWords, rateWords, remainingWords, span } from "./words";
 import styles from "./operations.module.css";
 
 export function Figures({ status }: { status: AdminStatus }) {
@@ -36,7 +36,7 @@ export function Figures({ status }: { status: AdminStatus }) {
             : "nothing has become ready yet"}
         </Figure>
         <Figure name="Last progress">{ago(progress_at, at)}</Figure>
-        <Figure name="Index">{index.chunks === null ? "does not answer" : `${count(index.chunks)} chunks`}</Figure>
+        <Figure name="Index">{indexWords(index)}</Figure>
         <Figure name="Parts">
           {Object.entries(parts)
             .map(([part, state]) => `${part} ${state}`)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AdminStatus } from "@/api/types";
-import { ago, count, queueWords, remainingWords, shares, span, stuckTitle, workWords } from "./words";
+import { ago, count, indexWords, queueWords, remainingWords, shares, span, stuckTitle, workWords } from "./words";
 
 const status = (given: object) => given as AdminStatus;
 const worker = (document: object | null) =>
@@ -30,6 +30,12 @@ describe("figures in words", () => {
     expect(queueWords(status({ queue: { ...queue, due: 1412, later: 3, running: 2 } }))).toBe(
       "1,412 waiting, 3 for later, 2 running",
     );
+  });
+
+  it("tell how large the index is and what serves it", () => {
+    expect(indexWords({ chunks: 31_002, engine: "Qdrant 1.15.4" })).toBe("31,002 chunks (Qdrant 1.15.4)");
+    expect(indexWords({ chunks: 0, engine: null })).toBe("0 chunks");
+    expect(indexWords({ chunks: null, engine: null })).toBe("does not answer");
   });
 
   it("promise a remaining time only where there is a basis", () => {

@@ -35,6 +35,12 @@ export function remainingWords({ remaining_s, queue }: AdminStatus): string {
   return queue.due + queue.running > 0 ? "not known yet" : "nothing waits";
 }
 
+/** "31,002 chunks (Qdrant 1.15.4)": how large it is, and what serves it. */
+export function indexWords({ chunks, engine }: AdminStatus["index"]): string {
+  if (chunks === null) return "does not answer";
+  return `${count(chunks)} chunks${engine ? ` (${engine})` : ""}`;
+}
+
 /** "embed, 128 of 512": what a worker does. */
 export function workWords({ document }: Worker): string {
   if (!document) return "Idle";

@@ -6,7 +6,7 @@ import { Navigate, useLocation } from "react-router";
 import { ApiError } from "@/api/problem";
 import { readMe, signOut } from "@/api/sessions";
 import type { Me } from "@/api/types";
-import { forgetDrafts } from "@/chat/drafts";
+import { claimDrafts, forgetDrafts } from "@/chat/drafts";
 import { abandonUploads } from "@/documents/uploads";
 import { Button } from "@/ui/button";
 import { ErrorNotice } from "@/ui/notice";
@@ -107,7 +107,10 @@ export function SignedIn({ children }: { children: ReactNode }) {
       loadAgain();
     } else {
       // Who came by the provider was told to nobody yet: the page that it sent them back to is the first that knows.
-      if (person === null) tellOtherTabs();
+      if (person === null) {
+        tellOtherTabs();
+        claimDrafts(me.id);
+      }
       person = me.id;
     }
   }, [me]);

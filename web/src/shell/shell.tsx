@@ -5,6 +5,7 @@ import { Suspense, useCallback, useRef, useState } from "react";
 import { Outlet, useLocation } from "react-router";
 import { Skeleton } from "@/ui/notice";
 import popup from "@/ui/popup.module.css";
+import { Arrival, ArrivalContext, useArrival } from "./arrival";
 import { Crash, CrashNotice } from "./crash";
 import { Page } from "./page";
 import { useScrollMemory } from "./scroll-memory";
@@ -29,12 +30,14 @@ export function Shell() {
     return false;
   };
   const { pathname } = useLocation();
+  const { told, tell } = useArrival();
   useScrollMemory();
   return (
     <SidebarContext value={open}>
       <a href="#main" className={styles.skip}>
         Skip to content
       </a>
+      <Arrival told={told} />
       <div className={styles.shell}>
         <div className={styles.sidebar}>
           <Sidebar />
@@ -48,11 +51,13 @@ export function Shell() {
           </Dialog.Portal>
         </Dialog.Root>
         <div className={styles.content}>
-          <Crash at={pathname} fallback={<Crashed />}>
-            <Suspense fallback={<Loading />}>
-              <Outlet />
-            </Suspense>
-          </Crash>
+          <ArrivalContext value={tell}>
+            <Crash at={pathname} fallback={<Crashed />}>
+              <Suspense fallback={<Loading />}>
+                <Outlet />
+              </Suspense>
+            </Crash>
+          </ArrivalContext>
         </div>
       </div>
     </SidebarContext>
@@ -69,7 +74,7 @@ function Crashed() {
 
 function Loading() {
   return (
-    <Page title="Footnote">
+    <Page title="Footnote" untitled>
       <Skeleton lines={4} />
     </Page>
   );

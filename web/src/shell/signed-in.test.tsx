@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { act, render, screen, waitFor } from "@testing-library/react";
 import { MemoryRouter } from "react-router";
 import { expect, it, vi } from "vitest";
-import { keepDraft, readDraft } from "@/chat/drafts";
+import { claimDrafts, forgetDrafts, keepDraft, readDraft } from "@/chat/drafts";
 import { loadAgain, loadAt } from "./navigation";
 import { leaveSession, SignedIn, useSignedIn, watchSession } from "./session";
 
@@ -38,6 +38,31 @@ it("tells the other tabs who came by a sign-in that was elsewhere", async () => 
   await heard;
   other.close();
   unmount();
+});
+
+it.each([
+  ["keeps", "u1", "What u1 typed"],
+  ["forgets", "u2", ""],
+])("%s what u1 typed before the page was loaded afresh, where %s signs in", async (_what, person, left) => {
+  claimDrafts("u1");
+  keepDraft("c1", "What u1 typed");
+  server.person = person;
+  vi.resetModules();
+  const [session, drafts] = await Promise.all([import("./session"), import("@/chat/drafts")]);
+  const { unmount } = render(
+    <QueryClientProvider client={new QueryClient()}>
+      <MemoryRouter>
+        <session.SignedIn>
+          <p>In</p>
+        </session.SignedIn>
+      </MemoryRouter>
+    </QueryClientProvider>,
+  );
+  await screen.findByText("In");
+  expect(drafts.readDraft("c1")).toBe(left);
+  unmount();
+  server.person = "u1";
+  forgetDrafts();
 });
 
 it("loads the page afresh, and shows nothing of it, where another tab signed somebody else in", async () => {
