@@ -275,11 +275,16 @@ class _Call:
             return _RefusedError(str(error)[:300])
         status = error.status_code if isinstance(error, openai.APIStatusError) else None
         refused = isinstance(error, openai.APIConnectionError) and not isinstance(error, openai.APITimeoutError)
-        unconnected = isinstance(error.__cause__, httpx.ConnectTimeout)  # trying that again doubles the wait
+        unconnected = _took_no_connection(error)  # no retry: it would only make the wait longer
         self.worth_a_retry = refused or status in (502, 503)
         _log.warning("the language model failed: %s", type(error).__name__, extra={"status": status})
         kind = ModelUnreachableError if refused or unconnected else ModelUnavailableError
         return kind(f"The language model is not available ({type(error).__name__}).")
+
+
+def _took_no_connection(error: BaseException | None) -> bool:
+    """Whether connecting timed out: LangChain's error wraps the client's, and that one httpx's."""
+    return isinstance(error, httpx.ConnectTimeout) or (error is not None and _took_no_connection(error.__cause__))
 
 
 def citation_regex(sources: int) -> str:

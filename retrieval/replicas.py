@@ -56,7 +56,7 @@ class Replicas:
         first_seconds: float = FIRST_SECONDS,
         budget: RetryBudget | None = None,
     ) -> None:
-        """At least one replica. A first token is asked for elsewhere after `hedge_seconds`, given up after `first_seconds`.
+        """At least one replica. A first token is asked for twice after `hedge_seconds`, given up after `first_seconds`.
 
         `budget` limits second requests, so that a slow fleet is not asked twice as much.
         """

@@ -1,7 +1,7 @@
 /** A turn's question, and the field to put it otherwise. What was written there is there again for who comes back. */
 
 import { Pencil } from "lucide-react";
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useId, useState } from "react";
 import { IconButton } from "@/ui/button";
 import { useFocusBack } from "@/ui/kept-focus";
 import { Composer } from "./composer";
@@ -10,14 +10,16 @@ import styles from "./question.module.css";
 
 interface QuestionProps {
   question: string;
-  /** The key of what is written in the field and not asked yet. It may change: what is written goes along. */
+  /** The key of what is written in the field and not asked yet. */
   draft: string;
+  /** The key of what was written there before the question had its answer. */
+  earlier: string;
   /** Asks anew in these words. Undefined while an answer is arriving. */
   onAsk: ((question: string) => void) | undefined;
 }
 
-export function Question({ question, draft, onAsk }: QuestionProps) {
-  const [kept, keep] = useMovingDraft(draft);
+export function Question({ question, draft, earlier, onAsk }: QuestionProps) {
+  const [kept, keep] = useMovingDraft(draft, earlier);
   const [text, setText] = useState(kept || null);
   const [opened, setOpened] = useState(false);
   const edit = useFocusBack(text !== null);
@@ -72,12 +74,12 @@ export function Question({ question, draft, onAsk }: QuestionProps) {
   );
 }
 
-/** A draft that stays with its field where the turn's key changes: the answer of a stopped question may be found later. */
-function useMovingDraft(key: string): ReturnType<typeof useDraft> {
-  const before = useRef(key);
+/** A draft that goes along to the turn's later key: the answer of a stopped question may be found after all. */
+function useMovingDraft(key: string, earlier: string): ReturnType<typeof useDraft> {
+  const [kept, keep] = useDraft(key);
+  const [before] = useDraft(earlier);
   useEffect(() => {
-    if (before.current !== key) moveDraft(before.current, key);
-    before.current = key;
-  }, [key]);
-  return useDraft(key);
+    if (earlier !== key) moveDraft(earlier, key);
+  }, [key, earlier]);
+  return [kept || before, keep];
 }

@@ -136,9 +136,8 @@ describe("the draft of an edited question", () => {
     await userEvent.keyboard(" Really?");
     unmount();
     server.messages = exchange(1);
-    const client = open(`c${String(number)}`);
+    open(`c${String(number)}`);
     await screen.findByText("Yes.");
     expect(editing()).toHaveProperty("value", "q1? Really?");
-    client.unmount();
   });
 });

@@ -35,7 +35,12 @@ export function TurnView({ conversation, turn, last, onAsk, onLoadAgain }: TurnV
     <article className={styles.turn} data-last={last || undefined} data-phase={turn.phase}>
       <ActiveSource value={active}>
         <div className={styles.column}>
-          <Question question={turn.question} draft={draftKey(conversation, turn)} onAsk={onAsk} />
+          <Question
+            question={turn.question}
+            draft={draftKey(conversation, turn.answer?.id ?? turn.id)}
+            earlier={draftKey(conversation, turn.id)}
+            onAsk={onAsk}
+          />
           <div
             className={styles.answer}
             data-testid="answer"
@@ -56,9 +61,9 @@ export function TurnView({ conversation, turn, last, onAsk, onLoadAgain }: TurnV
   );
 }
 
-/** Where the page is loaded afresh, an answer is known by the same id; a turn without one is known to this window alone. */
-function draftKey(conversation: string, { id, answer }: Turn): string {
-  return `edit.${conversation}.${answer?.id ?? id}`;
+/** An answer has the same id after the page is loaded afresh; a turn that was asked in this window may get another. */
+function draftKey(conversation: string, id: string): string {
+  return `edit.${conversation}.${id}`;
 }
 
 function Written({ turn }: { turn: Turn }) {
