@@ -43,6 +43,10 @@ class CircuitBreaker:
         if self._failures >= self._limit:
             self._closed_again_at = self._clock() + self._seconds
 
+    def undecided(self) -> None:
+        """The call showed neither: where it was the one that tries, the next one is."""
+        self._closed_again_at = min(self._closed_again_at, self._clock())
+
 
 class RetryBudget:
     """Allows about one retry in ten calls, so that retries cannot multiply the load on a part that is failing."""

@@ -186,6 +186,7 @@ class ChatModel:
         except TimeoutError as error:
             message = f"The language model took more than {seconds:.0f} s."
             if self._timeouts.are_patient:
+                self._breaker.undecided()
                 raise ModelSlowError(message) from error
             self._breaker.failed()
             raise ModelUnavailableError(message) from error

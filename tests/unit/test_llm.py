@@ -300,6 +300,16 @@ def test_only_one_call_tries_whether_the_server_is_back() -> None:
     assert [breaker.allows(), breaker.allows()] == [True, False]
 
 
+def test_a_call_that_shows_neither_leaves_the_next_one_to_try() -> None:
+    now = [0.0]
+    breaker = CircuitBreaker(failures=1, seconds=10.0, clock=lambda: now[0])
+    breaker.failed()
+    now[0] = 10.0
+    assert breaker.allows()
+    breaker.undecided()
+    assert [breaker.allows(), breaker.allows()] == [True, False]
+
+
 def test_a_short_completion_comes_whole_or_not_at_all(server: ScriptedModel) -> None:
     server.does(Says("How long is the leave?"), Hangs("How long "))
 
