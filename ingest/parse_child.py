@@ -29,6 +29,8 @@ from ingest.parsing import ParsedDocument, parse, parse_prose
 from retrieval.errors import DocumentError
 
 REQUEST_BYTES = 65_536
+# How a child ends whom the system refused a file: its document, or one of its own.
+UNREADABLE = 3
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x1000_0000, 0x4000_0000
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
@@ -142,6 +144,8 @@ def _child(request: dict[str, Any], result: int, held: int, confinement: Confine
     except MemoryError:
         os.write(result, _OUT_OF_MEMORY)
         os._exit(0)
+    except OSError:
+        os._exit(UNREADABLE)
     except BaseException:
         os._exit(1)
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from ingest.parse_child import UNREADABLE
 from ingest.parsing import ParsedDocument
 from ingest.parsing.document import MAX_TEXT_CHARS, MAX_TITLE_CHARS, LeftOut
 from ingest.zygote import Ending, ParseLimits, Zygote, ZygoteGoneError
@@ -27,6 +28,8 @@ __all__ = ["ParseLimits", "ParseSandbox"]
 PROSE_WALL_S = 10.0
 # No parser of ours nests headings deeper, and every chunk carries the title of each level above it.
 _MAX_LEVEL = 20
+# A file that is sent again while it is read is replaced by the same bytes, which the child was not let at.
+_TRIES = 3
 _SIGNS_OF_NO_MEMORY = 0.5  # native parsers die of a failed allocation by a signal like any other
 
 _CODES = frozenset(
@@ -77,12 +80,13 @@ class ParseSandbox:
         """The document in the file at `path`. Raises DocumentError as `ingest.parsing.parse` does, and with the codes
         `parse_limit` and `parser_crashed`; UnavailableError if no parser can be started."""
         with self._own_lock():
-            for _ in range(2):
+            for _ in range(_TRIES):
                 try:
                     ending = self._asked(lambda zygote: zygote.run(path, file_name, self._limits))
-                    return _document(ending, self._limits)
                 except ZygoteGoneError:
                     continue
+                if ending.code != UNREADABLE:
+                    return _document(ending, self._limits)
         raise DocumentError("Reading the file broke the parser.", code="parser_crashed")
 
     def parse_prose(self, files: Sequence[tuple[Path, str]]) -> list[Read]:

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from ingest import landlock
+from ingest.parse_child import UNREADABLE
 from ingest.parsing import parse
 from ingest.sandbox import ParseLimits, ParseSandbox, _checked, _document, _read
-from ingest.zygote import Ending
+from ingest.zygote import Ending, Zygote
 from retrieval.errors import DocumentError
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
@@ -172,6 +173,27 @@ def test_a_document_whose_zygote_dies_is_parsed_again_and_its_child_ends(sandbox
 
     assert while_parsing(sandbox, slow, kill) is None
     until(lambda: not runs(killed[0]))
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
+    sandbox: ParseSandbox, note: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the same bytes sent once more: the child was let at the file that was there before."""
+    run, endings = Zygote.run, []
+
+    def unreadable_at_first(zygote: Zygote, path: Path, file_name: str, limits: ParseLimits) -> Ending:
+        endings.append(run(zygote, path if endings else path.with_name("gone"), file_name, limits))
+        return endings[-1]
+
+    monkeypatch.setattr(Zygote, "run", unreadable_at_first)
+    assert sandbox.parse(note, "note.md") == parse(note, "note.md")
+    assert [ending.code for ending in endings] == [UNREADABLE, 0]
+
+
+def test_a_file_that_is_not_there_is_no_document(sandbox: ParseSandbox, note: Path) -> None:
+    with pytest.raises(DocumentError) as refused:
+        sandbox.parse(note.with_name("gone"), "note.md")
+    assert refused.value.code == "parser_crashed"
 
 
 def test_closing_ends_zygote_and_child(sandbox: ParseSandbox, note: Path) -> None:
