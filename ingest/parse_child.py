@@ -144,6 +144,8 @@ def _child(request: dict[str, Any], result: int, held: int, confinement: Confine
     except MemoryError:
         os.write(result, _OUT_OF_MEMORY)
         os._exit(0)
+    except BrokenPipeError:  # whoever asked has enough
+        os._exit(1)
     except OSError:
         os._exit(UNREADABLE)
     except BaseException:

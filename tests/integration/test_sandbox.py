@@ -179,7 +179,8 @@ def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
     sandbox: ParseSandbox, note: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As by the same bytes sent once more: the child was let at the file that was there before."""
-    run, endings = Zygote.run, []
+    run = Zygote.run
+    endings: list[Ending] = []
 
     def unreadable_at_first(zygote: Zygote, path: Path, file_name: str, limits: ParseLimits) -> Ending:
         endings.append(run(zygote, path if endings else path.with_name("gone"), file_name, limits))
