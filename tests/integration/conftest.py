@@ -43,12 +43,17 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path)
     else:
         registry = Database(request.getfixturevalue("postgres_url"))
     migrate(registry)
+    emptied(registry)  # PostgreSQL is shared with tests that clear nothing away
     Generations(registry).first(embedding_model="words", chunk_tokens=CHUNK_TOKENS, recipe=RECIPE)
     yield registry
+    emptied(registry)
+    registry.dispose()
+
+
+def emptied(registry: Database) -> None:
     with registry.write() as session:
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
-    registry.dispose()
 
 
 @pytest.fixture(scope="module")
