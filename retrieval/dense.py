@@ -80,7 +80,7 @@ class OpenVinoModel:
         self.dimension: int = shape["dimension"]
         self.max_tokens: int = shape["max_tokens"]
         self.prefixes = Prefixes(**shape.get("prefixes", {})) if prefixes is None else prefixes
-        self._tokenizer = _tokenizer(folder, max_tokens=self.max_tokens)
+        self._tokenizer = tokenizer_of(folder, max_tokens=self.max_tokens)
         self.count_tokens = token_counter(folder)
         core = openvino.Core()
         threads = threads or cores()
@@ -196,7 +196,7 @@ def _said(model: str, cache: Path) -> Prefixes:
 
 def token_counter(folder: Path) -> Callable[[str], int]:
     """Counts tokens as the model in `folder` does, without the special ones."""
-    tokenizer = _tokenizer(folder)
+    tokenizer = tokenizer_of(folder)
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
@@ -257,7 +257,8 @@ def _has_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def _tokenizer(folder: Path, *, max_tokens: int | None = None) -> Tokenizer:
+def tokenizer_of(folder: Path, *, max_tokens: int | None = None) -> Tokenizer:
+    """That of a converted model: it pads nothing, and cuts at `max_tokens` where they are given."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()

@@ -57,7 +57,7 @@ class Formats:
 
     def _fastest(self) -> tuple[Any, Precision]:
         best: tuple[Any, Precision] = (self._in("f32"), "f32")
-        if "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if has_bf16(self._core):
             best = _faster(best, (self._in("bf16"), "bf16"))
         if self._in_bytes.exists():
             precision: Precision = "int8/bf16" if best[1] == "bf16" else "int8/f32"
@@ -85,6 +85,11 @@ class Formats:
         version = self._core.get_versions("CPU")["CPU"].build_number
         known = [*device, version, str(self._in_bytes.exists())]
         return hashlib.sha256("\n".join(known).encode()).hexdigest()[:12]
+
+
+def has_bf16(core: Any) -> bool:
+    """Whether OpenVINO runs bf16 on this processor, be it fast or slow."""
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _kept(place: Path) -> Precision | None:

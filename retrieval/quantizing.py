@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 import openvino
 from openvino import opset13 as ops
-from tokenizers import Tokenizer
 
-from retrieval.precision import GROUP
+from retrieval.dense import tokenizer_of
+from retrieval.precision import GROUP, has_bf16
 
 Floats = npt.NDArray[np.float32]
 # What every runtime is held to. A text of no words comes off worst: its two tokens have the largest activations.
@@ -68,8 +68,7 @@ class Quantizer:
 
     def cosine(self, model: Any) -> float:
         """The lowest of a probe's vector by `model` to that by the original, in all that this processor can run."""
-        has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        made = [self._vectors(model, rest) for rest in ("f32", *(["bf16"] if has_bf16 else []))]
+        made = [self._vectors(model, rest) for rest in ("f32", *(["bf16"] if has_bf16(self._core) else []))]
         return min(float(np.min(np.sum(self._expected * vectors, axis=1))) for vectors in made)
 
     def in_bytes(self) -> Any | None:
@@ -132,9 +131,7 @@ def quantize(folder: Path) -> None:
 
 
 def _token_ids(folder: Path) -> list[list[int]]:
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(json.loads((folder / "footnote.json").read_text())["max_tokens"])
+    tokenizer = tokenizer_of(folder, max_tokens=json.loads((folder / "footnote.json").read_text())["max_tokens"])
     return [encoding.ids for encoding in tokenizer.encode_batch(list(PROBES))]
 
 

@@ -20,7 +20,7 @@ from tests import private_servers, system
 from tests.identity_provider import AUDIENCE, CLIENT, IdentityProvider, SigningKey, identity_provider, new_key
 from tests.integration.test_command_line import footnote
 from tests.integration.test_journeys import eventually
-from tests.integration.test_single_sign_on import SETTINGS, at_provider
+from tests.integration.test_single_sign_on import SETTINGS, at_provider, me
 from tests.system import System
 
 FAILURES = 20
@@ -82,12 +82,6 @@ def company(started: Company) -> Company:
     """The company with a provider that does as it should."""
     started.idp.sign, started.idp.broken, started.idp.keys = None, {}, [new_key("first")]
     return started
-
-
-def me(client: httpx.Client) -> dict[str, Any]:
-    response = client.get("/v1/me")
-    assert response.status_code == 200, response.text
-    return dict(response.json())
 
 
 def refused(client: httpx.Client) -> str:
