@@ -104,7 +104,7 @@ class OpenVinoModel:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of `texts`, in their order. Longer texts are cut at `max_tokens`."""
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
         out = np.empty((len(ids), self.dimension), dtype=np.float32)
 
         def embed(batch: Sequence[int]) -> None:

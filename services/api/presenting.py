@@ -7,9 +7,8 @@ from retrieval.types import NO_FILTERS, Answer, Hit, Principal, SearchFilters
 from services.api import schemas
 from services.api.left_out import LeftOut
 from services.db.accounts import Account
+from services.db.document_row import DocumentRow, ShownJob
 from services.db.documents import Standing, may_edit
-from services.db.models import Job
-from services.db.registration import DocumentRow
 
 
 def document(row: DocumentRow, principal: Principal) -> schemas.Document:
@@ -60,7 +59,7 @@ def document_detail(
     )
 
 
-def _progress(job: Job) -> schemas.Progress | None:
+def _progress(job: ShownJob) -> schemas.Progress | None:
     if job.state != "running":
         return None
     return schemas.Progress(chunks_done=job.chunks_done, chunks_total=job.chunks_total)

@@ -46,13 +46,13 @@ def registered_together(
     """
     there = _locked(session, news, principal)
     refused = refusals_of_synced(session, [document.id for document in there.values()])
-    rows = {row.document.id: row for row in locked_rows(session, list(there.values()))} if there else {}
+    locked = {row.document.id: row for row in locked_rows(session, list(there.values()))} if there else {}
     now = clock(session)
     found: dict[Name, Change | ConflictError] = {}
     for new in news:
         document = there.get(new.name)
         if document is not None:
-            found[new.name] = refused.get(document.id) or changed(session, rows[document.id], new, now)
+            found[new.name] = refused.get(document.id) or changed(session, locked[document.id], new, now)
     missing = sorted((new for new in news if new.name not in there), key=lambda new: new.name)
     made = created(session, missing, principal)
     found |= {new.name: change for new, change in zip(missing, made, strict=True)}

@@ -18,12 +18,12 @@ from retrieval.types import Principal
 from services.db.audit_log import record
 from services.db.batch import registered_together, rounds
 from services.db.database import Database, clock
+from services.db.document_row import COLUMNS, DocumentRow, ShownDocument, row_from
 from services.db.grants import grants_in
 from services.db.jobs import new_job
 from services.db.models import Document, Job, Supersession, User, Version
 from services.db.registration import (
     Change,
-    DocumentRow,
     Name,
     Registration,
     deleted,
@@ -43,7 +43,8 @@ LARGEST_NUMBER = 2**31 - 1
 NAMED = 10
 # One statement, so that a document is never shown half before and half behind its swap.
 _WITH_ALL = (
-    select(Document, Job, Version, User.email)
+    select(*COLUMNS)
+    .select_from(Document)
     .join(Job, Job.id == Document.job_id)
     .join(User, User.id == Document.owner_id)
     .join(Version, and_(Version.document_id == Document.id, Version.number == Document.latest_version))
@@ -231,12 +232,12 @@ def _record_upload(session: Session, outcomes: Sequence[Change | Exception]) -> 
     record(session, "upload_complete", subject=subject, **told)
 
 
-def _shown(session: Session, query: Select[Document, Job, Version, str]) -> list[DocumentRow]:
+def _shown(session: Session, query: Select[Any]) -> list[DocumentRow]:
     rows = session.execute(query).all()
-    grants = grants_in(session, [row[0].id for row in rows])
-    return [DocumentRow(d, job, version, tuple(grants.get(d.id, ())), owner) for d, job, version, owner in rows]
+    grants = grants_in(session, [row[0] for row in rows])
+    return [row_from(row, grants.get(row[0], ())) for row in rows]
 
 
-def may_edit(document: Document, principal: Principal) -> bool:
+def may_edit(document: ShownDocument, principal: Principal) -> bool:
     """Owners and administrators edit; it gives no right to read the content."""
     return principal.is_admin or document.owner_id == principal.user_id

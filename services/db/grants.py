@@ -10,8 +10,9 @@ from services.db.models import DocumentGrant
 
 def grants_in(session: Session, document_ids: Collection[str]) -> dict[str, list[str]]:
     """Grants by document, sorted."""
-    query = select(DocumentGrant).where(DocumentGrant.document_id.in_(document_ids)).order_by(DocumentGrant.grant_name)
+    columns = select(DocumentGrant.document_id, DocumentGrant.grant_name)
+    query = columns.where(DocumentGrant.document_id.in_(document_ids)).order_by(DocumentGrant.grant_name)
     found: dict[str, list[str]] = {}
-    for grant in session.scalars(query):
-        found.setdefault(grant.document_id, []).append(grant.grant_name)
+    for document_id, grant_name in session.execute(query):
+        found.setdefault(document_id, []).append(grant_name)
     return found

@@ -47,14 +47,18 @@ class Lease:
     chunks_done: int
 
 
+# In the order of its fields.
+_LEASED = (Job.id, Job.kind, Job.document_id, Job.version, Job.fence, Job.attempts, Job.chunks_done)
+
+
 def new_job(
     session: Session, kind: str, document_id: str, version: int | None, *, after: timedelta | None = None,
-    now: datetime | None = None, id: str | None = None,
+    now: datetime | None = None,
 ) -> Job:  # fmt: skip
-    """Add a job to the caller's transaction, due now or `after` a while. `now`, `id`: where they are known already."""
+    """Add a job to the caller's transaction, due now or `after` a while. `now`: where it is known already."""
     now = now or clock(session)
     job = Job(
-        id=id or str(uuid.uuid4()),
+        id=str(uuid.uuid4()),
         kind=kind,
         document_id=document_id,
         version=version,
@@ -115,8 +119,7 @@ class JobQueue:
             return []
         with self._database.write() as session:
             now = clock(session)
-            jobs = _batch(session, now, limit=limit, max_bytes=max_bytes)
-            ids = [job.id for job in jobs]
+            ids = _batch(session, now, limit=limit, max_bytes=max_bytes)
             if not ids:
                 return []
             session.execute(_write(ids, _taken(owner, now)))
@@ -302,39 +305,37 @@ def _taken(owner: str, now: datetime) -> dict[str, Any]:
 
 def _leases(session: Session, ids: Collection[str], now: datetime) -> list[Lease]:
     """The leases on jobs that were just taken, oldest first, without those that were taken once too often."""
-    taken = select(Job).where(Job.id.in_(ids)).order_by(Job.created_at, Job.id)
-    leases: list[Lease] = []
-    for job in session.scalars(taken.execution_options(populate_existing=True)):
-        if job.attempts > MAX_ATTEMPTS:
-            _quarantine(job, now)
-        else:
-            one = Lease(job.id, job.kind, job.document_id, job.version, job.fence, job.attempts, job.chunks_done)
-            leases.append(one)
-    return leases
+    taken = select(*_LEASED).where(Job.id.in_(ids)).order_by(Job.created_at, Job.id)
+    leases = [Lease(*row) for row in session.execute(taken)]
+    for lease in leases:
+        if lease.attempts > MAX_ATTEMPTS:
+            _quarantine(session.get_one(Job, lease.job_id, populate_existing=True), now)
+    return [lease for lease in leases if lease.attempts <= MAX_ATTEMPTS]
 
 
 def _write(ids: Collection[str], values: Mapping[str, Any]) -> Update:
     return update(Job).where(Job.id.in_(ids)).values(values).execution_options(synchronize_session=False)
 
 
-def _batch(session: Session, now: datetime, *, limit: int, max_bytes: int) -> list[Job]:
-    """The oldest due jobs that may be worked on together, locked."""
+def _batch(session: Session, now: datetime, *, limit: int, max_bytes: int) -> list[str]:
+    """The ids of the oldest due jobs that may be worked on together, locked."""
     query = (
-        select(Job, func.coalesce(Version.size, 0))
+        select(Job.id, Job.attempts, func.coalesce(Version.size, 0))
         .outerjoin(Version, and_(Version.document_id == Job.document_id, Version.number == Job.version))
         .where(_due(now))
         .order_by(Job.created_at, Job.id)
         .limit(limit)
         .with_for_update(of=Job, skip_locked=True)
     )
-    jobs: list[Job] = []
-    size = 0
-    for job, original in session.execute(query):
+    ids: list[str] = []
+    size, alone = 0, False
+    for job_id, attempts, original in session.execute(query):
         size += original
-        if jobs and (job.attempts or jobs[0].attempts or size > max_bytes):
+        if ids and (attempts or alone or size > max_bytes):
             break
-        jobs.append(job)
-    return jobs
+        alone = attempts > 0
+        ids.append(job_id)
+    return ids
 
 
 def _held(session: Session, lease: Lease, values: dict[str, Any]) -> None:

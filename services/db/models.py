@@ -6,7 +6,22 @@ Times are UTC and come from the database's clock, so that machines with wrong cl
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, Integer, MetaData, String, Text, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    case,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 from sqlalchemy.types import TypeDecorator
 
@@ -205,10 +220,15 @@ class Document(Base):
         self.subject, self.edition = said.subject, said.number
         return title
 
-    @property
+    @hybrid_property
     def embedded_title(self) -> str:
         """What its chunks are embedded under: the same for every version, so that vectors can be taken over."""
         return self.title if self.title_given else self.external_id
+
+    @embedded_title.inplace.expression
+    @classmethod
+    def _embedded_title(cls) -> ColumnElement[str]:
+        return case((cls.title_given, cls.title), else_=cls.external_id)
 
 
 class DocumentGrant(Base):

@@ -9,19 +9,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select
+from sqlalchemy import ColumnElement, and_, delete, insert, select
 from sqlalchemy.orm import Session
 
 from retrieval.errors import ConflictError
 from retrieval.types import Principal
 from services.db.audit_log import record
 from services.db.database import clock
+from services.db.document_row import DocumentRow, ShownDocument, ShownJob, ShownVersion, row_of_objects
+from services.db.edition import edition_of
 from services.db.grants import grants_in
 from services.db.jobs import cancel, new_job, overtake
-from services.db.models import DataSource, DataSourceItem, Document, DocumentGrant, Job, Supersession, User, Version
+from services.db.models import (
+    Base,
+    DataSource,
+    DataSourceItem,
+    Document,
+    DocumentGrant,
+    Job,
+    Supersession,
+    User,
+    Version,
+)
 
 # A data source and an external id: what a sender knows a document by.
 Name = tuple[str, str]
+# What a new document has rows in, those that others refer to first.
+_CREATED = (Document, DocumentGrant, Supersession, Version, Job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +70,8 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentRow:
-    """A document with its current job, version, grants and its owner's address, as lists and details show it."""
+class LockedDocument:
+    """A document that the caller has locked, with its current job, newest version, grants and its owner's address."""
 
     document: Document
     job: Job
@@ -106,7 +120,7 @@ def registered(session: Session, document: Document | None, new: Registration, p
     return change
 
 
-def locked_rows(session: Session, documents: Sequence[Document]) -> list[DocumentRow]:
+def locked_rows(session: Session, documents: Sequence[Document]) -> list[LockedDocument]:
     """Documents that the caller has locked with what `changed` looks at, their jobs locked too, by id."""
     jobs = select(Job).where(Job.id.in_([document.job_id for document in documents])).order_by(Job.id)
     newest = and_(Version.document_id == Document.id, Version.number == Document.latest_version)
@@ -118,14 +132,14 @@ def locked_rows(session: Session, documents: Sequence[Document]) -> list[Documen
     owner_of = dict(session.execute(owners).all())
     grants = grants_in(session, ids)
     return [
-        DocumentRow(d, job_of[d.job_id], version_of[d.id], tuple(grants.get(d.id, ())), owner_of[d.owner_id])
+        LockedDocument(d, job_of[d.job_id], version_of[d.id], tuple(grants.get(d.id, ())), owner_of[d.owner_id])
         for d in documents
     ]
 
 
-def changed(session: Session, row: DocumentRow, new: Registration, now: datetime) -> Change:
+def changed(session: Session, locked: LockedDocument, new: Registration, now: datetime) -> Change:
     """Change a document to what the caller said of it. Not flushed, so that many go to the database together."""
-    document, job, version, grants = row.document, row.job, row.version, row.grants
+    document, job, version, grants = locked.document, locked.job, locked.version, locked.grants
     ring: list[str] = []
     is_changed = _set_metadata(document, new)
     if new.grants is not None and set(new.grants) != set(grants):
@@ -144,18 +158,23 @@ def changed(session: Session, row: DocumentRow, new: Registration, now: datetime
         document.job_id = job.id
         session.add(version)
         ring.append(job.id)
-    return Change(DocumentRow(document, job, version, grants, row.owner), bool(ring), tuple(ring), is_new)
+    row = row_of_objects(document, job, version, grants, locked.owner)
+    return Change(row, bool(ring), tuple(ring), is_new)
 
 
 def created(session: Session, news: Sequence[Registration], principal: Principal) -> list[Change]:
-    """Create documents, queued in this order. Nothing is read back: of a bulk load this is half the work."""
+    """Create documents, queued in this order. Raises IntegrityError where another call creates one at the same moment.
+
+    Rows and no objects, and nothing is read back: making and tracking objects was most of the work of a bulk load.
+    """
     now = clock(session)
-    documents = [_document(new, principal, now + timedelta(microseconds=number)) for number, new in enumerate(news)]
-    session.add_all(documents)
-    session.flush()
-    changes = [_begun(session, document, new, principal) for document, new in zip(documents, news, strict=True)]
-    session.flush()
-    return changes
+    session.flush()  # the inserts below do not do it, and what the session holds is to reach the database here
+    begun = [_begun(new, principal, now + timedelta(microseconds=number)) for number, new in enumerate(news)]
+    for entity in _CREATED:
+        rows = [row for one in begun for row in one.rows[entity]]
+        if rows:
+            session.connection().execute(insert(entity), rows)
+    return [one.change for one in begun]
 
 
 def granted(session: Session, document: Document, grants: Sequence[str]) -> tuple[str, ...]:
@@ -205,39 +224,70 @@ def row_of(session: Session, document: Document) -> DocumentRow:
     job = session.get_one(Job, document.job_id)
     version = session.get_one(Version, (document.id, document.latest_version))
     owner = session.get_one(User, document.owner_id).email
-    return DocumentRow(document, job, version, tuple(grants_in(session, [document.id]).get(document.id, ())), owner)
+    return row_of_objects(document, job, version, grants_in(session, [document.id]).get(document.id, ()), owner)
 
 
-def _document(new: Registration, principal: Principal, now: datetime) -> Document:
-    return Document(
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A document that is to be created: what will have changed by that, and its rows, by table."""
+
+    change: Change
+    rows: dict[type[Base], list[dict[str, Any]]]
+
+
+def _begun(new: Registration, principal: Principal, now: datetime) -> _Begun:
+    """A document with its grants, first version and job."""
+    document = _document(new, principal, now)
+    job, version = _first_job(), ShownVersion(new.sha256, new.size, chunks=None)
+    grants = tuple(sorted(set(new.grants or (f"user:{principal.email.casefold()}",))))
+    said = edition_of(document.title)
+    title = {"title_given": bool(new.title), "subject": said.subject, "edition": said.number}
+    of = {"document_id": document.id}
+    ingest = {"kind": "ingest", "version": 1, "fence": 0, "stages_ms": {}, "created_at": now}
+    rows: dict[type[Base], list[dict[str, Any]]] = {
+        Document: [document._asdict() | title | {"job_id": job.id}],
+        DocumentGrant: [of | {"grant_name": grant} for grant in grants],
+        Supersession: [of | {"data_source": s, "external_id": e} for s, e in sorted(set(new.supersedes or ()))],
+        Version: [version._asdict() | of | {"number": 1, "file_name": new.file_name, "created_at": now}],
+        Job: [job._asdict() | of | ingest],
+    }
+    return _Begun(Change(DocumentRow(document, job, version, grants, principal.email), True, (job.id,), True), rows)
+
+
+def _document(new: Registration, principal: Principal, now: datetime) -> ShownDocument:
+    return ShownDocument(
         id=new.document_id or str(uuid.uuid4()),
         data_source=new.data_source,
         external_id=new.external_id,
         owner_id=principal.user_id,
         title=new.title or new.external_id,
-        title_given=bool(new.title),
         url=new.url,
         media_type=new.media_type,
+        active_version=None,
         latest_version=1,
         metadata_revision=0,
-        job_id=str(uuid.uuid4()),
         modified_at=new.modified_at,
         effective_from=new.effective_from,
         effective_until=new.effective_until,
         created_at=now,
+        ready_at=None,
+        deleted_at=None,
     )
 
 
-def _begun(session: Session, document: Document, new: Registration, principal: Principal) -> Change:
-    """The grants, first version and job of a document that was just created."""
-    grants = sorted(set(new.grants or (f"user:{principal.email.casefold()}",)))
-    session.add_all(DocumentGrant(document_id=document.id, grant_name=grant) for grant in grants)
-    session.add_all(_declared(document, new.supersedes or ()))
-    version = _version(document, new, document.created_at)
-    session.add(version)
-    job = new_job(session, "ingest", document.id, 1, now=document.created_at, id=document.job_id)
-    row = DocumentRow(document, job, version, tuple(grants), principal.email)
-    return Change(row, True, (job.id,), new_version=True)
+def _first_job() -> ShownJob:
+    """As `new_job` makes it."""
+    return ShownJob(
+        id=str(uuid.uuid4()),
+        state="queued",
+        code=None,
+        reason=None,
+        attempts=0,
+        next_attempt_at=None,
+        stage=None,
+        chunks_done=0,
+        chunks_total=None,
+    )
 
 
 def _version(document: Document, new: Registration, now: datetime) -> Version:

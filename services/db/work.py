@@ -6,6 +6,7 @@ Knows nothing of who may read the document.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, exists, select, tuple_
 
@@ -37,6 +38,26 @@ class WorkDetails:
     active_version: int | None
 
 
+# Columns and no objects, which take longer to make.
+_DETAILS = (
+    select(
+        Document.id,
+        Version.number,
+        Version.sha256,
+        Version.parsed_sha256,
+        Version.media_type,
+        Version.file_name,
+        Document.embedded_title,
+        Document.data_source,
+        Document.modified_at,
+        Document.metadata_revision,
+        Document.active_version,
+    )
+    .join(Version, Version.document_id == Document.id)
+    .where(Document.deleted_at.is_(None))
+)
+
+
 class Work:
     """For the worker."""
 
@@ -46,33 +67,22 @@ class Work:
     def details(self, document_id: str) -> WorkDetails:
         """Of the latest version. Raises LeaseLostError where the document was deleted meanwhile."""
         with self._database.read() as session:
-            document = session.get(Document, document_id)
-            if document is None or document.deleted_at is not None:
+            newest = _DETAILS.where(Document.id == document_id, Version.number == Document.latest_version)
+            row = session.execute(newest).one_or_none()
+            if row is None:
                 raise LeaseLostError("The document was deleted.")
-            version = session.get_one(Version, (document_id, document.latest_version))
-            return _details(document, version, tuple(grants_in(session, [document_id]).get(document_id, ())))
+            return _details(row, tuple(grants_in(session, [document_id]).get(document_id, ())))
 
     def details_of(self, leases: Collection[Lease]) -> dict[str, WorkDetails]:
         """By job id, of the version that each job ingests; without those whose document was deleted meanwhile."""
         keys = [(lease.document_id, lease.version) for lease in leases]
-        ids = [lease.document_id for lease in leases]
-        versions = (
-            select(Document, Version)
-            .join(Version, Version.document_id == Document.id)
-            .where(tuple_(Version.document_id, Version.number).in_(keys), Document.deleted_at.is_(None))
-        )
+        wanted = tuple_(Version.document_id, Version.number).in_(keys)
         with self._database.read() as session:
-            found = {
-                (document.id, version.number): (document, version) for document, version in session.execute(versions)
-            }
-            grants = grants_in(session, ids)
-            return {
-                lease.job_id: _details(
-                    *found[lease.document_id, lease.version or 0], tuple(grants.get(lease.document_id, ()))
-                )
-                for lease in leases
-                if (lease.document_id, lease.version) in found
-            }
+            found = {(row.id, row.number): row for row in session.execute(_DETAILS.where(wanted))}
+            grants = grants_in(session, [lease.document_id for lease in leases])
+        details = {key: _details(row, tuple(grants.get(row.id, ()))) for key, row in found.items()}
+        named = [(lease.job_id, (lease.document_id, lease.version or 0)) for lease in leases]
+        return {job_id: details[key] for job_id, key in named if key in details}
 
     def is_retirable(self, document_id: str, version: int) -> bool:
         """Whether nobody reads this version and no job is making it: then its chunks may go."""
@@ -94,16 +104,16 @@ class Work:
             made_good(session, document_id, version)
 
 
-def _details(document: Document, version: Version, grants: tuple[str, ...]) -> WorkDetails:
+def _details(row: Any, grants: tuple[str, ...]) -> WorkDetails:
     return WorkDetails(
-        sha256=version.sha256,
-        parsed_sha256=version.parsed_sha256,
-        media_type=version.media_type,
-        file_name=version.file_name,
-        title=document.embedded_title,
-        data_source=document.data_source,
-        modified_at=document.modified_at,
+        sha256=row.sha256,
+        parsed_sha256=row.parsed_sha256,
+        media_type=row.media_type,
+        file_name=row.file_name,
+        title=row.embedded_title,
+        data_source=row.data_source,
+        modified_at=row.modified_at,
         grants=grants,
-        metadata_revision=document.metadata_revision,
-        active_version=document.active_version,
+        metadata_revision=row.metadata_revision,
+        active_version=row.active_version,
     )

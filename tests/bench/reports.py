@@ -3,7 +3,7 @@
 import random
 from pathlib import Path
 
-REPORTS = 500
+REPORTS = 520
 PASSAGES, SENTENCES = 4, 9
 WORDS = (
     "travel expense policy meeting budget customer contract invoice server incident release database password laptop "

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -11,7 +13,8 @@ from sqlalchemy.orm import Session
 from retrieval.errors import ConflictError
 from services.db.database import Database
 from services.db.documents import Documents
-from services.db.jobs import JobQueue
+from services.db.jobs import JobQueue, new_job
+from services.db.models import Base, Document, Job, Supersession, Version
 from services.db.registration import Change, Registration
 from tests.integration.test_registry import ANN, BOB, handbook, make_ready, someone, visible
 
@@ -63,6 +66,50 @@ def test_a_batch_is_one_transaction_whether_its_documents_are_new_or_not(databas
     assert counting.writes == 2
     assert [change.changed for change in changes(outcomes)] == [False, True, True]
     assert [change.row.document.latest_version for change in changes(outcomes)] == [1, 1, 2]
+
+
+def test_what_is_told_of_a_document_is_what_is_stored(database: Database) -> None:
+    ann = someone(database, ANN)
+    documents = Documents(database)
+    start = datetime(2024, 5, 1, 12, 0, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    more: dict[str, Any] = {
+        "url": "https://example.com/a",
+        "modified_at": start,
+        "effective_from": start,
+        "effective_until": None,
+    }
+    sent = [*named("a", "b", grants=("group:b", "everyone"), supersedes=(("upload", "x"),), **more), *named("c")]
+    alone = documents.register(handbook(external_id="d", title="Travel policy 2024"), ann)
+    told = {change.row for change in (*changes(documents.register_all(sent, ann)), alone)}
+    assert set(documents.page(ann)) == told
+    for change in changes(documents.register_all(named("a", sha256="b" * 64, grants=("everyone",)), ann)):
+        assert documents.get(change.row.document.id, ann) == change.row
+    moved = documents.set_grants(alone.row.document.id, ("everyone",), ann)
+    assert documents.get(alone.row.document.id, ann) == moved.row
+
+
+def columns(stored: Base) -> dict[str, Any]:
+    return {column.key: getattr(stored, column.key) for column in stored.__table__.columns}
+
+
+def test_a_new_documents_rows_are_those_that_the_models_make(database: Database) -> None:
+    ann = someone(database, ANN)
+    new = handbook(external_id="a", title="Travel policy 2024 v2", supersedes=(("upload", "x"), ("upload", "x")))
+    (change,) = changes(Documents(database).register_all([new], ann))
+    id, now = change.row.document.id, change.row.document.created_at
+    with database.write() as session:
+        document, job = session.get_one(Document, id), session.get_one(Job, change.row.job.id)
+        model = Document(title=new.title)
+        assert (document.subject, document.edition) == (model.subject, model.edition)
+        assert (document.title_given, document.job_id, document.metadata_revision) == (True, job.id, 0)
+        other = new_job(session, "ingest", id, 1, now=now)
+        session.flush()
+        session.refresh(other)
+        assert columns(other) | {"id": job.id} == columns(job)
+        assert columns(session.get_one(Version, (id, 1))) == columns(
+            Version(document_id=id, number=1, sha256=new.sha256, size=new.size, file_name=new.file_name, created_at=now)
+        )
+        assert session.get(Supersession, (id, "upload", "x")) is not None
 
 
 def test_new_documents_are_queued_in_the_order_of_their_names(database: Database) -> None:
