@@ -6,8 +6,8 @@ greedy fill leaves a crumb at the end of every section. Knows nothing of the tok
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from ingest.parsing import ParsedDocument
 from retrieval.sentences import split_sentences
@@ -38,8 +38,7 @@ _WORDS = re.compile(r"\S{1,48}\s*")
 _CLAUSE_ENDS = ",;:，；、："
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
+class _Unit(NamedTuple):
     """The smallest piece a chunk is made of. `boundary` is what stands before it, `section` which section it is in."""
 
     start: int
@@ -209,6 +208,8 @@ def _cuts(units: Sequence[_Unit], max_tokens: int) -> list[int]:
     before = [0] * (len(units) + 1)
     tiny = max(1.0, max_tokens * _TINY_SHARE)
     sizes = _section_sizes(units)
+    # The inner loop runs for every unit with every one that may begin its chunk: it reads lists.
+    counts, sections = [unit.tokens for unit in units], [unit.section for unit in units]
     for end in range(1, len(units) + 1):
         ends_section = end == len(units) or units[end].boundary == _HEADING
         cut = _CUT_COST[_HEADING if end == len(units) else units[end].boundary]
@@ -216,18 +217,21 @@ def _cuts(units: Sequence[_Unit], max_tokens: int) -> list[int]:
             cut += 20.0  # a heading never ends a chunk, unless it fills it
         elif units[end - 1].leads and not ends_section:
             cut += _LEAD_COST
-        tokens = 0
+        weight = 0.3 if ends_section else 1
+        section = sections[end - 1]
+        least, best, tokens = cost[end], 0, 0
         for start in range(end - 1, -1, -1):
-            tokens += units[start].tokens
+            tokens += counts[start]
             if tokens > max_tokens and start < end - 1:
                 break
-            if _may_share(units, start, end, sizes, tiny):
-                empty = max(0.0, 1 - tokens / max_tokens)
-                price = cost[start] + _CHUNK_COST + cut + _UNDERFILL_COST * empty * empty * (0.3 if ends_section else 1)
-                if price < cost[end]:
-                    cost[end], before[end] = price, start
-            elif sizes[units[start].section] > tiny:
+            if sections[start] == section or _may_share(units, start, end, sizes, tiny):
+                empty = 1 - tokens / max_tokens if tokens < max_tokens else 0.0
+                price = cost[start] + _CHUNK_COST + cut + _UNDERFILL_COST * empty * empty * weight
+                if price < least:
+                    least, best = price, start
+            elif sizes[sections[start]] > tiny:
                 break  # growing further only takes in more sections
+        cost[end], before[end] = least, best
     cuts = [len(units)]
     while cuts[-1] > 0:
         cuts.append(before[cuts[-1]])

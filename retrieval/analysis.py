@@ -7,7 +7,6 @@ in each that it may be in, so that a German question finds a German passage what
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
 from functools import lru_cache
 
 import Stemmer
@@ -22,6 +21,8 @@ _PART = re.compile(r"[^\W_]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af]+")
 _GROUPED = re.compile(r"(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)")
+# Every grouped number has one. Most texts have none, and to look for a comma is fifty times as fast as for digits.
+_GROUP = re.compile(r",\d{3}")
 _ACCENTS = re.compile(r"[\u0300-\u036f]+")
 # What is longer is an address or a path, whose parts are words, or data: base64, rulers, signatures.
 _LONGEST = 64
@@ -30,7 +31,7 @@ _local = threading.local()
 
 def passage_terms(text: str) -> list[str]:
     """The terms of a passage, in order, repeats kept."""
-    return list(_terms(text, (language_of(text) or ENGLISH,)))
+    return _terms(text, (language_of(text) or ENGLISH,))
 
 
 def query_terms(text: str) -> list[str]:
@@ -78,7 +79,7 @@ class Matcher:
 def _normal(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    return _GROUPED.sub(lambda match: match.group().replace(",", ""), text)
+    return _GROUPED.sub(lambda match: match.group().replace(",", ""), text) if _GROUP.search(text) else text
 
 
 def _tokens(text: str) -> list[str]:
@@ -92,10 +93,8 @@ def _pieces(token: str) -> list[str]:
     return [token] if len(token) <= _LONGEST else [part[:_LONGEST] for part in _PART.findall(token)]
 
 
-def _terms(text: str, languages: tuple[str, ...]) -> Iterator[str]:
-    for token in _tokens(text):
-        for word in _words(token, languages):
-            yield from word
+def _terms(text: str, languages: tuple[str, ...]) -> list[str]:
+    return [term for token in _tokens(text) for word in _words(token, languages) for term in word]
 
 
 @lru_cache(maxsize=200_000)

@@ -18,11 +18,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
 
 from retrieval.converted import make
 from retrieval.cores import cores
 from retrieval.errors import UnavailableError
+from retrieval.model_tokenizer import token_counter, tokenizer_of
 from retrieval.precision import Formats, Precision
 from retrieval.prefixes import NO_PREFIXES, Prefixes, from_prompts, prefixes_of
 
@@ -194,12 +194,6 @@ def _said(model: str, cache: Path) -> Prefixes:
     return said or NO_PREFIXES
 
 
-def token_counter(folder: Path) -> Callable[[str], int]:
-    """Counts tokens as the model in `folder` does, without the special ones."""
-    tokenizer = tokenizer_of(folder)
-    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
-
-
 def halved_when_out_of_memory(
     batch: Sequence[int], run: Callable[[Sequence[int]], Vectors]
 ) -> list[tuple[Sequence[int], Vectors]]:
@@ -255,13 +249,3 @@ def _has_gpu() -> bool:
     import torch  # noqa: PLC0415 - a heavy optional engine
 
     return bool(torch.cuda.is_available())
-
-
-def tokenizer_of(folder: Path, *, max_tokens: int | None = None) -> Tokenizer:
-    """That of a converted model: it pads nothing, and cuts at `max_tokens` where they are given."""
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    if max_tokens is not None:
-        tokenizer.enable_truncation(max_tokens)
-    return tokenizer

@@ -69,6 +69,11 @@ STOP_WORDS: Final[dict[str, frozenset[str]]] = {
     ),
 }
 LANGUAGES: Final = tuple(STOP_WORDS)
+# Function word -> the languages that have it.
+_SPOKEN_IN: Final = {
+    word: tuple(language for language, stop in STOP_WORDS.items() if word in stop)
+    for word in frozenset().union(*STOP_WORDS.values())
+}
 
 
 def language_of(text: str) -> str | None:
@@ -120,4 +125,8 @@ def _counts(text: str) -> dict[str, int]:
     words = [match.group().casefold() for match in islice(_WORD.finditer(text), _LOOK_AT)]
     if any(_CYRILLIC.match(word) for word in words[:20]):
         return dict.fromkeys(LANGUAGES, 0) | {"russian": len(words) + 1}
-    return {language: sum(word in stop for word in words) for language, stop in STOP_WORDS.items()}
+    counts = dict.fromkeys(LANGUAGES, 0)
+    for word in words:
+        for language in _SPOKEN_IN.get(word, ()):
+            counts[language] += 1
+    return counts

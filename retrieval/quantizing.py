@@ -21,7 +21,7 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as ops
 
-from retrieval.dense import tokenizer_of
+from retrieval.model_tokenizer import tokenizer_of
 from retrieval.precision import GROUP, has_bf16
 
 Floats = npt.NDArray[np.float32]

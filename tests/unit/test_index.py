@@ -17,9 +17,20 @@ from qdrant_client import QdrantClient
 from retrieval.access import access_filter, checked_grants
 from retrieval.errors import ForbiddenError, IndexUnavailableError, InvalidFilterError, InvalidInputError
 from retrieval.index import ChunkIndex, StoredPoint, connect
-from retrieval.types import NO_FILTERS, Chunk, Embedding, IndexedChunk, Principal, SearchFilters, SparseVector
+from retrieval.types import (
+    NO_FILTERS,
+    Candidate,
+    Chunk,
+    Embedding,
+    IndexedChunk,
+    Principal,
+    SearchFilters,
+    SparseVector,
+)
+from tests.integration.json_server import json_server
 
 GROUPS = ["everyone", "group:hr", "group:sales", "user:a@b.c"]
+POINT = "00000000-0000-0000-0000-000000000001"
 QUERY = Embedding((1.0, 0.0), SparseVector((7,), (1.0,)))
 
 
@@ -38,6 +49,15 @@ def in_memory() -> Iterator[ChunkIndex]:
 def index() -> Iterator[ChunkIndex]:
     with in_memory() as made:
         yield made
+
+
+@contextmanager
+def answering(result: object) -> Iterator[ChunkIndex]:
+    """The index of a server that answers every search so."""
+    with json_server(lambda *_: (200, {"result": result, "status": "ok", "time": 0.0})) as server:
+        client = connect(server.url)
+        yield ChunkIndex(client)
+        client.close()
 
 
 def principal(*grants: str) -> Principal:
@@ -147,6 +167,26 @@ def test_a_server_that_is_down_is_an_error_of_ours() -> None:
     for call in (index.total, index.engine, search, write):
         with pytest.raises(IndexUnavailableError):
             call()
+
+
+@pytest.mark.parametrize(
+    "result", [None, [None], [{}], [{"points": [{"id": 1}]}], [{"points": [{"id": 1, "score": None}]}]]
+)
+def test_a_server_that_answers_something_else_is_an_error_of_ours(result: object) -> None:
+    with answering(result) as index, pytest.raises(IndexUnavailableError):
+        found(index, principal("everyone"))
+
+
+def test_a_server_s_rankings_are_read_as_they_are_sent() -> None:
+    payload = {
+        "document_id": "one", "version": 2, "number": 3, "text": "said", "start": 4, "end": 8, "page": None,
+        "heading_path": ["A", "B"],
+    }  # fmt: skip
+    first, second = {"id": POINT, "score": 1, "payload": payload}, {"id": 7, "score": 0.5, "payload": None}
+    with answering([{"points": [first, second]}, {"points": [first | {"score": 9.5}]}]) as index:
+        (candidate,) = index.search(QUERY, principal("everyone"), filters=NO_FILTERS, depth=50)
+    chunk = Chunk(3, "said", 4, 8, None, ("A", "B"))
+    assert candidate == Candidate("one", 2, chunk, 0.0, 1, 1, 1.0, 9.5)
 
 
 def test_contradictory_and_oversized_filters_are_refused() -> None:

@@ -93,6 +93,12 @@ def test_of_equally_near_words_the_most_frequent_wins() -> None:
     assert corrected("abcde", ["abcdy abcdx"]) == "abcdx"
 
 
+def test_only_whole_words_of_the_texts_are_put_in() -> None:
+    assert corrected("travle", ["untravel utravel"]) is None  # "travel" stands there, but within words
+    assert corrected("travle", ["untravel 2travel"]) == "travel"
+    assert corrected("travle", ["untravel-travel"]) == "travel"
+
+
 def test_without_texts_nothing_is_corrected() -> None:
     assert corrected("parentl leaev", []) is None
     assert corrected("parentl leaev", [""]) is None

@@ -68,6 +68,32 @@ def test_the_interval_grows_to_its_limit_and_is_never_much_of_the_time_waited() 
     assert all(pause <= max(FIRST_INTERVAL_S, 0.05 * sum(pauses[:at])) for at, pause in enumerate(pauses))
 
 
+def waited_for(ready_after: dict[str, float]) -> list[float]:
+    """The pauses of waiting for documents that are ready after so many seconds, in this order."""
+    pauses: list[float] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        ids = request.url.params.get_list("id")
+        states = {id_: "ready" if sum(pauses) >= ready_after[id_] else "running" for id_ in ids}
+        named = [{"id": id_, "data_source": "hr", "external_id": id_, "state": states[id_]} for id_ in ids]
+        return httpx.Response(200, json={"items": named, "next_cursor": None})
+
+    list(wait_for(client_of(server), [queued(id_) for id_ in ready_after], sleep=pauses.append))
+    return pauses
+
+
+def test_the_end_is_looked_for_when_it_is_due_at_the_pace_so_far() -> None:
+    pauses = waited_for({str(number): number / 10 for number in range(600)})
+    assert max(pauses) > 5 * FIRST_INTERVAL_S
+    assert sum(pauses) < 60 + FIRST_INTERVAL_S
+
+
+def test_a_giant_behind_many_small_ones_is_not_asked_after_all_the_time() -> None:
+    pauses = waited_for({**{str(number): number / 100 for number in range(400)}, "giant": 60.0})
+    assert pauses[-1] == LONGEST_INTERVAL_S
+    assert len(pauses) <= len(waited_for({"giant": 60.0})) + 3
+
+
 def test_ready_counts_for_the_version_that_was_sent_only() -> None:
     server = Server(a=[{"state": "ready", "version": 1}, {"state": "ready", "version": 2}])
     found, _ = wait(server, queued("a", version=2))
