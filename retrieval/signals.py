@@ -5,6 +5,7 @@ and without a model: some 0.1 ms a candidate.
 """
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -20,6 +21,8 @@ from retrieval.types import Candidate
 WINDOW = 30
 # Terms that follow one another in the query do in the passage if no more than one word stands between them.
 NEAR = 2
+# How many of the query's terms further on the next one may stand: there are several where one word counts as such.
+_STEPS = (1, 2, 3)
 # Whose texts may name the document that is missing: a question of two steps finds the first by its words.
 LEADERS = 3
 _SHORTEST_TITLE = 5
@@ -63,7 +66,7 @@ def signals(query: str, candidates: Sequence[Candidate], titles: Mapping[str, st
     neighbours. `titles` by document id.
     """
     where = places(candidates)
-    around = _around(candidates, where.mean(axis=1))
+    around = _around(candidates, where.mean(axis=1), first)
     matcher = Matcher(query)
     heads = [candidate.chunk.head(titles.get(candidate.document_id, "")) for candidate in candidates[:first]]
     known = {head: frozenset(number for _, number in matcher.places(head)) for head in set(heads)}
@@ -71,20 +74,20 @@ def signals(query: str, candidates: Sequence[Candidate], titles: Mapping[str, st
         _Passage(matcher.places(candidate.chunk.text), known[head])
         for candidate, head in zip(candidates, heads, strict=False)
     ]
-    rarity = _rarity(len(matcher.terms), read)
+    rarity = _Rarity(len(matcher.terms), read)
     numbers = {number for number, term in enumerate(matcher.terms) if any(map(str.isdigit, term))}
-    named = _named(candidates, titles)
+    named = _named(candidates, titles, first)
     lowest = min((c.dense_score for c in candidates if c.dense_score is not None), default=0.0)
     rows = [
         Signals(
             dense=min(1.0, max(0.0, candidate.dense_score if candidate.dense_score is not None else lowest)),
             dense_place=float(where[place][0]),
             sparse_place=float(where[place][1]),
-            coverage=_share(passage.terms | passage.head, rarity),
+            coverage=_share(passage.held, rarity),
             title=_share(passage.head, rarity),
             window=passage.window(rarity),
             phrases=passage.phrases(len(matcher.terms)),
-            numbers=len(numbers & (passage.terms | passage.head)) / len(numbers) if numbers else 0.0,
+            numbers=len(numbers & passage.held) / len(numbers) if numbers else 0.0,
             around=around[place],
             named=float(candidate.document_id in named),
         )
@@ -93,40 +96,63 @@ def signals(query: str, candidates: Sequence[Candidate], titles: Mapping[str, st
     return np.array([_VALUES(row) for row in rows], dtype=np.float64).reshape(-1, len(NAMES))
 
 
+class _Rarity:
+    """What each term of a query weighs: log(1 + passages / passages that hold it), among the candidates read."""
+
+    def __init__(self, terms: int, passages: Sequence["_Passage"]) -> None:
+        counts = Counter(number for passage in passages for number in passage.held)
+        self.weights = [math.log(1 + len(passages) / max(counts[number], 0.5)) for number in range(terms)]
+        self.total = sum(self.weights) or 1.0
+        self._known: dict[int, float] = {}
+
+    def share(self, held: int) -> float:
+        """Of terms that are bits: the few that a query has stand together in the same ways again and again."""
+        if held not in self._known:
+            self._known[held] = _share([number for number in range(len(self.weights)) if held >> number & 1], self)
+        return self._known[held]
+
+
 class _Passage:
-    """Where the terms of the query stand in one candidate. `head` are those in its title and headings."""
+    """Where the terms of the query stand in one candidate. `head` are those in its title and headings, `held` all."""
 
     def __init__(self, places: Sequence[tuple[int, int]], head: frozenset[int]) -> None:
         self._places = places
         self.terms = frozenset(number for _, number in places)
         self.head = head
+        self.held = self.terms | head
 
-    def window(self, rarity: Sequence[float]) -> float:
-        """The share of the terms in the best WINDOW words, those of the head given."""
-        inside = [int(number in self.head) for number in range(len(rarity))]
-        share, start = _share(self.head, rarity), 0
-        for place, number in self._places:
+    def window(self, rarity: _Rarity) -> float:
+        """The share of the terms in the best WINDOW words, those of the head given. Sets of terms are bits here."""
+        last: dict[int, int] = {}
+        given = sum(1 << number for number in self.head)
+        share, inside, start = _share(self.head, rarity), given, 0
+        for index, (place, number) in enumerate(self._places):
             while place - self._places[start][0] >= WINDOW:
-                inside[self._places[start][1]] -= 1
+                gone = self._places[start][1]
+                if last[gone] == start:
+                    inside &= ~(1 << gone) | given
                 start += 1
-            inside[number] += 1
-            if inside[number] == 1:
-                share = max(share, _share([term for term, count in enumerate(inside) if count], rarity))
+            last[number] = index
+            if not inside >> number & 1:
+                inside |= 1 << number
+                share = max(share, rarity.share(inside))
         return share
 
     def phrases(self, terms: int) -> float:
         """The share of the query's neighbouring terms that stand together here, in their order."""
         if terms < NEAR:
             return 0.0
-        found = set()
-        for index, (place, number) in enumerate(self._places):
-            for later, other in self._places[index + 1 : index + 4]:
-                if 0 <= later - place <= NEAR and other == number + 1:
-                    found.add(number)
+        found = {
+            number
+            for step in _STEPS
+            for (place, number), (later, other) in zip(self._places, self._places[step:], strict=False)
+            if other == number + 1 and later - place <= NEAR
+        }
         return len(found) / (terms - 1)
 
 
-def _around(candidates: Sequence[Candidate], scores: Places) -> list[float]:
+def _around(candidates: Sequence[Candidate], scores: Places, first: int) -> list[float]:
+    """Of the first candidates; all of them count."""
     by_place = {(c.document_id, c.version, c.chunk.number): float(s) for c, s in zip(candidates, scores, strict=True)}
     return [
         max(
@@ -136,26 +162,20 @@ def _around(candidates: Sequence[Candidate], scores: Places) -> list[float]:
                 for side in (-1, 1)
             ),
         )
-        for c in candidates
+        for c in candidates[:first]
     ]
 
 
-def _named(candidates: Sequence[Candidate], titles: Mapping[str, str]) -> frozenset[str]:
-    """The documents whose title stands in a leading passage, without the leaders' own."""
+def _named(candidates: Sequence[Candidate], titles: Mapping[str, str], first: int) -> frozenset[str]:
+    """The documents of the first candidates whose title stands in a leading passage, without the leaders' own."""
     leading = {candidate.document_id for candidate in candidates[:LEADERS]}
     said = "\n".join(candidate.chunk.text.casefold() for candidate in candidates[:LEADERS])
-    others = {candidate.document_id for candidate in candidates} - leading
+    others = {candidate.document_id for candidate in candidates[:first]} - leading
     return frozenset(
         document for document in others if len(titles.get(document, "")) >= _SHORTEST_TITLE
         and titles[document].casefold() in said
     )  # fmt: skip
 
 
-def _rarity(terms: int, passages: Sequence[_Passage]) -> list[float]:
-    """By term: log(1 + passages / passages that hold it), among the candidates that were read."""
-    counts = [sum(number in passage.terms or number in passage.head for passage in passages) for number in range(terms)]
-    return [math.log(1 + len(passages) / max(count, 0.5)) for count in counts]
-
-
-def _share(held: Collection[int], rarity: Sequence[float]) -> float:
-    return sum(rarity[number] for number in held) / (sum(rarity) or 1.0)
+def _share(held: Collection[int], rarity: _Rarity) -> float:
+    return sum(map(rarity.weights.__getitem__, held)) / rarity.total

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
@@ -40,10 +41,7 @@ def corrected(query: str, texts: Sequence[str]) -> str | None:
     missing = [word for word in dict.fromkeys(words) if _is_subject(word) and word.casefold() not in joined]
     if not missing:
         return None
-    vocabulary = Counter(_WORD.findall(joined))
-    languages = _languages(query, texts)
-    unknown = [word for word in missing if not _is_inflected(word.casefold(), vocabulary, languages)]
-    near = {word: found for word in unknown if (found := _nearest(word.casefold(), vocabulary))}
+    near = {word: found for word in missing if (found := _replacement(word.casefold(), joined, query, texts))}
 
     def repaired(said: re.Match[str]) -> str:
         if _IDENTIFIER.search(said.group()):
@@ -51,6 +49,24 @@ def corrected(query: str, texts: Sequence[str]) -> str | None:
         return _WORD.sub(lambda word: near.get(word.group(), word.group()), said.group())
 
     return _WRITTEN.sub(repaired, plain) if near else None
+
+
+def _replacement(word: str, joined: str, query: str, texts: Sequence[str]) -> str | None:
+    """The word that takes its place. What is rarely needed comes last: most words have nothing near them."""
+    vocabulary = _beginning(word[0], joined) | _beginning(word[1], joined)
+    near = _nearest(word, vocabulary)
+    return None if near is None or _is_inflected(word, vocabulary, _languages(query, texts)) else near
+
+
+def _beginning(letter: str, joined: str) -> Counter[str]:
+    """The words that begin so. Looking for a letter takes a tenth of the time that taking all apart does."""
+    return Counter(_words_with(letter).findall(joined))
+
+
+@lru_cache(maxsize=500)
+def _words_with(letter: str) -> re.Pattern[str]:
+    """As `_WORD`, whole words only: a pattern that begins with what it begins with is searched for fastest."""
+    return re.compile(rf"{letter}(?<=[^\W\d_])(?<![^\W\d_]{letter})[^\W\d_]{{3,}}")
 
 
 def _plain(text: str) -> str:
@@ -77,7 +93,7 @@ def _is_inflected(word: str, vocabulary: Iterable[str], languages: tuple[str, ..
 
 def _nearest(word: str, vocabulary: Counter[str]) -> str | None:
     slips = 2 if len(word) >= _LONG else 1
-    near = extract(word, vocabulary.keys(), scorer=OSA.distance, score_cutoff=slips, limit=20)
+    near = extract(word, vocabulary.keys(), scorer=OSA.distance, score_cutoff=slips, limit=None)
     likely = [(slip, -vocabulary[other], other) for other, slip, _ in near if _same_start(word, other)]
     return min(likely)[2] if likely else None
 

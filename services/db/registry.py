@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Select, and_, bindparam, exists, func, or_, select
 
 from retrieval.types import DocumentView, Principal
 from services.db.database import Database, clock
@@ -31,9 +31,18 @@ _ACCESS = _readable_with(bindparam("grants", expanding=True))
 SUCCESSION = Succession(_ACCESS)
 
 
-# Columns and no objects, which take longer to make: a search asks for some hundred documents.
+def _newest() -> ScalarSelect[Any]:
+    """The number of the version that was active `at`."""
+    at = bindparam("at", type_=UtcDateTime())
+    query = select(func.max(Version.number)).where(Version.document_id == Document.id, Version.activated_at <= at)
+    return query.scalar_subquery()
+
+
+# Columns and no objects, which take longer to make: a search asks for some hundred documents. In the order in which a
+# `DocumentView` has them.
 _SEEN = (
     Document.id,
+    _newest().label("version"),
     Document.title,
     Document.url,
     Document.data_source,
@@ -45,9 +54,8 @@ _SEEN = (
 
 def _in_force() -> Select[Any]:
     """Documents of `ids` that may be read and are in force at `valid`, with the version that was active `at`."""
-    at, valid = (bindparam(name, type_=UtcDateTime()) for name in ("at", "valid"))
-    newest = select(func.max(Version.number)).where(Version.document_id == Document.id, Version.activated_at <= at)
-    return select(*_SEEN, newest.scalar_subquery().label("version")).where(
+    valid = bindparam("valid", type_=UtcDateTime())
+    return select(*_SEEN).where(
         Document.id.in_(bindparam("ids", expanding=True)),
         _ACCESS,
         or_(Document.effective_from.is_(None), Document.effective_from <= valid),
@@ -79,10 +87,11 @@ class SqlRegistry:
         grants = sorted(principal.grants)
         asks = {"ids": list(document_ids), "grants": grants, "at": at, "valid": valid}
         with self._database.read() as session:
-            rows = session.execute(_IN_FORCE, asks).all()
-            found = [row.id for row in rows]
-            newer = SUCCESSION.newest(session, found, grants, at=at, as_of=as_of)
-        return {row.id: _view(row, newer.get(row.id)) for row in rows if row.version}
+            # Not through the ORM, which is for objects and takes a fifth of the time.
+            rows = session.connection().execute(_IN_FORCE, asks).all()
+            newer = SUCCESSION.newest(session, [row[0] for row in rows], grants, at=at, as_of=as_of)
+        views = (_view([*row, newer.get(row[0])]) for row in rows)
+        return {view.document_id: view for view in views if view.version}
 
     def still_readable(self, document_ids: Collection[str], principal: Principal) -> frozenset[str]:
         """Those of the ids that exist and may be read now, whichever version is active or in force."""
@@ -95,15 +104,5 @@ class SqlRegistry:
             return dict(session.execute(query).all())
 
 
-def _view(row: Row[Any], superseded_by: str | None) -> DocumentView:
-    return DocumentView(
-        document_id=row.id,
-        version=row.version,
-        title=row.title,
-        url=row.url,
-        data_source=row.data_source,
-        external_id=row.external_id,
-        media_type=row.media_type,
-        modified_at=row.modified_at,
-        superseded_by=superseded_by,
-    )
+def _view(seen: list[Any]) -> DocumentView:
+    return DocumentView(*seen)

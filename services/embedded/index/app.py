@@ -44,7 +44,10 @@ _HARMLESS = {"timeout": r"[1-9]\d*", "ordering": "weak|medium|strong", "consiste
 _SEARCHES = (ops.query, ops.query_batch)
 
 _ONE = "/collections/{collection}"
+# Tried in turn, so searches come first.
 _OPERATIONS: tuple[tuple[str, str, Callable[[ops.Call], Any]], ...] = (
+    ("POST", f"{_ONE}/points/query/batch", ops.query_batch),
+    ("POST", f"{_ONE}/points/query", ops.query),
     ("GET", "/collections", ops.list_collections),
     ("GET", "/aliases", ops.list_aliases),
     ("POST", "/collections/aliases", ops.change_aliases),
@@ -60,8 +63,6 @@ _OPERATIONS: tuple[tuple[str, str, Callable[[ops.Call], Any]], ...] = (
     ("GET", f"{_ONE}/points/{{id}}", ops.retrieve_one),
     ("POST", f"{_ONE}/points/delete", ops.delete_points),
     ("POST", f"{_ONE}/points/payload", ops.set_payload),
-    ("POST", f"{_ONE}/points/query", ops.query),
-    ("POST", f"{_ONE}/points/query/batch", ops.query_batch),
     ("POST", f"{_ONE}/points/scroll", ops.scroll),
     ("POST", f"{_ONE}/points/count", ops.count),
 )
