@@ -65,8 +65,10 @@ class Matcher:
 
     def _numbers_of(self, token: str) -> tuple[int, ...]:
         numbers = self._numbers
-        found = [numbers[term] for word in _words(token, self._languages) for term in word if term in numbers]
-        return tuple(dict.fromkeys(found)) if found else ()
+        terms = _token_terms(token, self._languages)
+        if numbers.keys().isdisjoint(terms):
+            return ()
+        return tuple(dict.fromkeys(numbers[term] for term in terms if term in numbers))
 
     def _add(self, word: tuple[str, ...]) -> None:
         number = next((self._numbers[term] for term in word if term in self._numbers), len(self.terms))
@@ -94,10 +96,14 @@ def _pieces(token: str) -> list[str]:
 
 
 def _terms(text: str, languages: tuple[str, ...]) -> list[str]:
-    return [term for token in _tokens(text) for word in _words(token, languages) for term in word]
+    return [term for token in _tokens(text) for term in _token_terms(token, languages)]
 
 
 @lru_cache(maxsize=200_000)
+def _token_terms(token: str, languages: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(term for word in _words(token, languages) for term in word)
+
+
 def _words(token: str, languages: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """The words of one token, each as the terms that stand for it: its parts, and itself where it is an identifier."""
     found: list[tuple[str, ...]] = []

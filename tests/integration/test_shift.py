@@ -20,6 +20,7 @@ from services.db.generations import Generations
 from services.db.jobs import MAX_ATTEMPTS
 from services.engine import Engines
 from services.worker import cutting, heartbeat
+from services.worker.jobs import BATCH_JOBS
 from tests.integration.workshop import Workshop, parsed
 
 
@@ -34,7 +35,7 @@ def test_one_message_is_enough_for_all_that_is_due_and_small_documents_are_embed
     assert {job.state for job in shop.jobs(*jobs)} == {"ready"}
     assert [shop.held(job) for job in jobs] == [1] * 40
     assert len(shop.model.embedded) == 40
-    assert len(shop.model.calls) <= 4  # the first one alone, the others 32 at a time
+    assert len(shop.model.calls) <= 4  # the first one alone, the others together
     assert shop.rung == []
 
 
@@ -201,7 +202,7 @@ def test_a_title_that_the_file_brings_is_shown_and_makes_nothing_be_embedded_aga
 
 
 def test_a_long_document_is_checkpointed_and_goes_on_from_there(shop: Workshop) -> None:
-    job = shop.send("long.txt", sentences(*range(200)))
+    job = shop.send("long.txt", sentences(*range(400)))
 
     def fall(texts: Sequence[str]) -> None:
         if len(shop.model.calls) == 3:
@@ -236,13 +237,13 @@ def test_the_stage_and_the_number_of_chunks_can_be_watched(shop: Workshop) -> No
 
 
 def test_a_worker_that_is_told_to_stop_claims_nothing_more(shop: Workshop) -> None:
-    jobs = [shop.send(f"{number}.txt", f"Document {number}.") for number in range(50)]
+    jobs = [shop.send(f"{number}.txt", f"Document {number}.") for number in range(BATCH_JOBS + 20)]
     stopping = threading.Event()
     shop.model.before = lambda _: stopping.set()
     shop.runner(stopping=stopping.is_set).run(jobs[0])
     states = [job.state for job in shop.jobs(*jobs)]
     assert set(states) == {"ready", "queued"}
-    assert states.count("ready") <= 1 + 3 * 32
+    assert states.count("ready") <= 1 + BATCH_JOBS
     assert {job.attempts for job in shop.jobs(*jobs) if job.state == "queued"} == {0}
 
 
