@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import chain
 
+from retrieval.letter_case import folded, has_any
 from retrieval.number_words import SCALES, Lexicon, composed
 
 _ONES = {name: value for value, name in enumerate("ein zwei drei vier fünf sechs sieben acht neun".split(), start=1)}
@@ -35,6 +36,11 @@ _GERMAN_RUN = re.compile(
     re.IGNORECASE,
 )
 
+# A number above one has one of these in it.
+_GERMAN_PARTS = (
+    "zwei drei vier fünf sechs sieben acht neun dritt zehn elf zwölf zwanz sechz siebz hundert tausend milli"
+).split()
+
 # "Um halb neun", "Viertel nach neun": no nine.
 _TIME_BEFORE = re.compile(r"\b(?:halb|Viertel (?:nach|vor)) \Z", re.IGNORECASE)
 
@@ -59,6 +65,8 @@ _FRENCH_RUN = re.compile(
     r"(?! [^\W\d_]+ (?:et demie?|moins)\b| (?:quarts?|tiers)\b)",
     re.IGNORECASE,
 )
+# A run begins with one of these.
+_FRENCH_PARTS = (*(name for name in _FRENCH.values if name not in ("un", "une")), "cent", "mill")
 # Other words in other languages, and "neuf" in French itself; the English "six" is read as such.
 _ALSO_OTHER_WORDS = frozenset("elf acht six sept neuf seize cent cents mille".split())
 _LANGUAGES_OF: Mapping[str, frozenset[str]] = {
@@ -89,7 +97,12 @@ def continental_numbers(
     `language` is that of the text: what is another word elsewhere is a number there alone. If `generous`, "zweimal" and
     "am dritten" are numbers too. The rest of the text has blanks in their places.
     """
-    found = tuple(chain(_german(text, language, generous=generous), _french(text, language, generous=generous)))
+    plain = folded(text)
+    german = _german(text, language, generous=generous) if has_any(plain, _GERMAN_PARTS) else ()
+    french = _french(text, language, generous=generous) if has_any(plain, _FRENCH_PARTS) else ()
+    found = tuple(chain(german, french))
+    if not found:
+        return (), text
     rest = list(text)
     for written, end, _ in found:
         rest[end - len(written) : end] = " " * len(written)

@@ -36,9 +36,9 @@ _MONTH = "|".join(re.sub("[a-z]+", r"(?a:\g<0>)", name) for name in sorted(_MONT
 _ORDINAL = r"(?:st|nd|rd|th|er|\.)"
 # Of "24-26 December" and "from 24 to 26 December" the first day has no month of its own.
 _TO = rf"{_ORDINAL}? ?(?:-|–|to|and|until|bis|und|au|et|al|y) ?"
-# The first letters are for speed.
+# The look-ahead is for speed: a month is told by its first letter, and a number behind it.
 _TEXT_DATE = re.compile(
-    rf"\b(?=[\d{''.join(sorted({name[0] for name in _MONTHS}))}])"
+    rf"\b(?=\d|[{''.join(sorted({name[0] for name in _MONTHS}))}]\w{{2,9}}\.?,?(?: de)? \d)"
     rf"(?:(?:(?P<from>\d{{1,2}}){_TO})?(?P<day>\d{{1,2}})(?P<ordinal>{_ORDINAL})?(?P<of> of| de)?"
     rf" (?P<month>{_MONTH})\b\.?,?(?: (?:de )?(?P<year>\d{{4}})\b)?|"
     rf"(?P<month2>{_MONTH})\b\.? (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d|:)"
@@ -47,8 +47,9 @@ _TEXT_DATE = re.compile(
     re.IGNORECASE,
 )
 _DIGIT_DATE = re.compile(
+    r"(?=\d{1,4}[-/.]\d)(?:"  # for speed
     r"\b(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?:\b|(?=T\d))|"
-    r"(?<!\d\.)\b(?P<a>\d{1,2})(?P<by>[-/.])(?P<b>\d{1,2})(?P=by)(?P<y2>\d{4}|(?<!-)\d\d)\b(?!(?P=by)\d)"
+    r"(?<!\d\.)\b(?P<a>\d{1,2})(?P<by>[-/.])(?P<b>\d{1,2})(?P=by)(?P<y2>\d{4}|(?<!-)\d\d)\b(?!(?P=by)\d))"
 )
 # "Version 2.4.10", "§ 3.1.12", "Release 5.10.11" are no days.
 _NO_DAY = re.compile(r"(?:version|release|section|clause|abschnitt|ziffer|v|§)\.? ?\Z", re.IGNORECASE)

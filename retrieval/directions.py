@@ -29,7 +29,8 @@ def other_direction(claim: str, passage: str) -> str | None:
     """Say that `passage` has the way of `claim` only the other way round, or None."""
     if _DISTANCE.search(claim):
         return None
-    ours, theirs = frozenset(_ways(claim)), frozenset(_ways(passage))
+    ours = frozenset(_ways(claim))
+    theirs = frozenset(_ways(passage)) if ours else frozenset[tuple[str, str]]()
     for one, other in sorted(ours - theirs):
         if (other, one) in theirs - ours:
             return f"goes from {one} to {other} where the source goes from {other} to {one}"

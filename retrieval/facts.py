@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from retrieval.dates import Date, take_dates
 from retrieval.languages import language_of_sentence
+from retrieval.letter_case import folded, has_any
 from retrieval.number_words import SCALES
 from retrieval.periods import Period, has_period, take_periods
 from retrieval.quantities import Quantity, blank, counts, number_values, quantities, take_times
@@ -26,6 +27,8 @@ CAPITAL_NOUNS = frozenset({"german"})
 _LOOSE_NUMBERS = frozenset({"one", "half", "zero", "first", "second", "third"})
 _CODE = re.compile(r"(?<![\w@])(?=[\w./@+-]{0,63}\d)(?=[\w./@+-]{0,63}[A-Za-z])[\w][\w./@+-]{0,62}[\w]")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,5}|(?:https?://|www\.)[^\s<>\"')\]]{1,200}", re.I)
+# Without one of these there is none.
+_WITHIN_ADDRESSES = ("@", "://", "www.")
 # "30-day", "5-10km", "2.5bn", "50km/h", "3rd", "1er", "mid-2024": numbers with words to them, and no codes.
 _AMOUNT = re.compile(
     r"\d[\d.,]*(?:-\d[\d.,]*)?(?:(?P<behind>[^\W\d_]+)(?:/[a-z]+)?|(?:-[a-z]{2,})+)|(?:mid|pre|post|early|late)-\d{4}"
@@ -90,11 +93,16 @@ def read_facts(text: str, *, generous: bool = False, language: str | None = None
     "v2" of a generous text is "2" too, as in "version 2".
     `language` is the one that the text is likely in: its own words decide first.
     """
+    return _read(text, language, generous=generous)
+
+
+# The passages of the last few dozen questions: the evidence check reads each of them, and the support check again.
+@lru_cache(maxsize=512)
+def _read(text: str, language: str | None, *, generous: bool) -> Facts:
     language = language_of_sentence(text, language)
     every_noun = not generous and language in CAPITAL_NOUNS
     text = _SPACED_COLON.sub(_colon, unicodedata.normalize("NFKC", text).translate(_PLAIN_SIGNS))
-    addresses = frozenset(match.group().rstrip(".,;").lower() for match in _ADDRESS.finditer(text))
-    rest = _ADDRESS.sub(blank, text)
+    addresses, rest = _take_addresses(text)
     days = weekdays(rest, generous=generous)
     said = _days_said(days)
     dates, rest = take_dates(rest)
@@ -106,7 +114,8 @@ def read_facts(text: str, *, generous: bool = False, language: str | None = None
     names = frozenset(_names(rest, said, every_noun=every_noun))
     codes |= frozenset((*versions, *_numbered_names(rest, said, anywhere=generous)))
     initials = frozenset(_initials(rest)) if generous else frozenset[str]()
-    numbers = (*times, *quantities(rest, generous=generous, language=language), *quantities(" ".join(versions)))
+    numbered = quantities(" ".join(versions)) if versions else ()
+    numbers = (*times, *quantities(rest, generous=generous, language=language), *numbered)
     return Facts(numbers, dates, names, codes | addresses, initials, days, periods)
 
 
@@ -171,6 +180,14 @@ def _codes_of(periods: Iterable[Period]) -> frozenset[str]:
 
 def _colon(match: re.Match[str]) -> str:
     return match.group() if is_unit(match["behind"].lower()) else ":"
+
+
+def _take_addresses(text: str) -> tuple[frozenset[str], str]:
+    """The addresses of `text`, and `text` with blanks in their places."""
+    if not has_any(folded(text), _WITHIN_ADDRESSES):
+        return frozenset(), text
+    found = frozenset(match.group().rstrip(".,;").lower() for match in _ADDRESS.finditer(text))
+    return found, _ADDRESS.sub(blank, text)
 
 
 def _take_codes(text: str) -> tuple[frozenset[str], str]:
@@ -267,8 +284,10 @@ def _names(text: str, days: Collection[str], *, every_noun: bool) -> Iterator[st
     """
     matches = list(_CAPITAL.finditer(text))
     for position, match in enumerate(matches):
+        if not text[match.start()].isupper():
+            continue
         word = match.group().removesuffix("'s").removesuffix("’s").rstrip("'’-&")
-        if len(word) < 2 or not word[0].isupper():
+        if len(word) < 2:
             continue
         if _is_no_name(word.lower()) and not (word.isupper() and is_unit(word.lower()) and _is_alone(text, match)):
             continue
@@ -295,12 +314,16 @@ def _initials(text: str) -> Iterator[str]:
     """ "United States of America" gives "us" and "usa"; small words between count for nothing."""
     run, end = "", -1
     for match in _CAPITAL.finditer(text):
-        word = match.group()
-        if word.lower() in _BETWEEN_NAMES and end == match.start() - 1:
+        goes_on = end == match.start() - 1
+        if goes_on and match.group().lower() in _BETWEEN_NAMES:
             end = match.end()
             continue
-        run = (run if end == match.start() - 1 else "")[-5:] + word[0].lower() if word[0].isupper() else ""
-        end = match.end() if run else -1
+        first = text[match.start()]
+        if not first.isupper():
+            run, end = "", -1
+            continue
+        run = (run if goes_on else "")[-5:] + first.lower()
+        end = match.end()
         yield from (run[start:] for start in range(len(run) - 1))
 
 

@@ -46,9 +46,9 @@ class Generation:
     ) -> Self:  # fmt: skip
         """The request for an answer from as many of the sources `found` as fit. Nothing is sent yet."""
         room = await model.room(max_prompt_tokens)
-        fitting = partial(pack_sources, as_of=as_of, max_tokens=room.prompt, tokens=tokens)
-        sources = await asyncio.to_thread(fitting, found, question)
-        return cls(model, question, sources, transcript, as_of=as_of, room=room.answer, tokens=tokens)
+        packed = partial(pack_sources, found, question, as_of=as_of, max_tokens=room.prompt, tokens=tokens)
+        made = partial(cls, model, question, transcript=transcript, as_of=as_of, room=room.answer, tokens=tokens)
+        return await asyncio.to_thread(lambda: made(sources=packed()))
 
     def begin(self) -> tuple[asyncio.Future[Piece], AsyncGenerator[Piece, None]]:
         """Send the request, unless it was sent; its first piece to come, and those behind that."""

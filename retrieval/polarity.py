@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from retrieval.directions import other_direction
@@ -85,7 +86,7 @@ def contradiction(claim: str, quote: str, passage: str = "", *, language: str | 
     the passage, where it is known.
     """
     spoken = language_of_sentence(claim, language)
-    claim, quote, passage = (plainly(answered_apart(text, spoken), spoken) for text in (claim, quote, passage or quote))
+    claim, quote, passage = (_plain(text, spoken) for text in (claim, quote, passage or quote))
     ours, theirs, all_theirs = (_read(text, spoken) for text in (claim, quote, passage))
     if _denies_alone(ours, all_theirs):
         return "denies what the source affirms"
@@ -128,6 +129,13 @@ class _Text:
                 yield word
 
 
+# A passage is held against every sentence that cites it.
+@lru_cache(maxsize=64)
+def _plain(text: str, language: str) -> str:
+    return plainly(answered_apart(text, language), language)
+
+
+@lru_cache(maxsize=64)
 def _read(text: str, language: str) -> _Text:
     negations = _NEGATIONS.get(language, frozenset())
     harmless = [match.span() for match in _NO_DENIAL.finditer(text)]

@@ -42,6 +42,7 @@ _REWRITE = ChatPromptTemplate([("system", _TEXTS["rewrite_system"]), ("human", _
 # Stands in the record of an answer: two answers of one version were asked for in the same words.
 PROMPT_VERSION = hashlib.sha256("\0".join(_TEXTS[name] for name in _NAMES).encode()).hexdigest()[:12]
 
+_BLANKS = str.maketrans("\n\t", "  ")
 # "<|eot_id|>" and what a tokenizer or a reader could take for it: other bars, other brackets, blanks in between.
 _TOKEN_OPENING = re.compile(r"[<＜‹〈﹤⟨]\s*[|｜¦│∣❘]")
 _TOKEN_CLOSING = re.compile(r"[|｜¦│∣❘]\s*[>＞›〉﹥⟩]")
@@ -59,13 +60,18 @@ def clean(text: str) -> str:
 
     Characters nobody sees (zero-width, direction marks, Unicode tags) go too: they can hide instructions.
     """
-    visible = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cn", "Cs"))
-    without_tokens = _TOKEN_CLOSING.sub(")", _TOKEN_OPENING.sub("(", visible))
+    without_tokens = _TOKEN_CLOSING.sub(")", _TOKEN_OPENING.sub("(", _visible(text)))
     without_control = _CONTROL.sub(" ", without_tokens)
     # An inner match taken out can leave an outer one whole ("<</s>s>"): brackets of what is left are made harmless.
     if _CONTROL.search(without_control):
         without_control = without_control.replace("<", "(").replace("[", "(")
     return _MARKER.sub(r"(\1)", without_control)
+
+
+def _visible(text: str) -> str:
+    if text.translate(_BLANKS).isprintable():  # the rule, and at once; but a blank that does not break is seen, too
+        return text
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cn", "Cs"))
 
 
 def numbered(hits: Sequence[Hit]) -> tuple[Source, ...]:
@@ -102,17 +108,15 @@ def answer_messages(
 ) -> list[Message]:
     """Return the messages that ask for a cited answer to `question`, of what held on the day of `as_of`."""
     code = _code()
-    prompt = _ANSWER.invoke(
-        {
-            "today": (today or datetime.now(UTC).date()).isoformat(),
-            "as_of": f" The question is about {as_of:%Y-%m-%d}; the sources are what held then." if as_of else "",
-            "code": code,
-            "sources": "\n\n".join(_shown(source, code) for source in sources),
-            "count": len(sources),
-            "question": clean(question)[:MAX_QUESTION_CHARACTERS],
-        }
+    messages = _ANSWER.format_messages(
+        today=(today or datetime.now(UTC).date()).isoformat(),
+        as_of=f" The question is about {as_of:%Y-%m-%d}; the sources are what held then." if as_of else "",
+        code=code,
+        sources="\n\n".join(_shown(source, code) for source in sources),
+        count=len(sources),
+        question=clean(question)[:MAX_QUESTION_CHARACTERS],
     )
-    return [(str(message.type), str(message.content)) for message in prompt.to_messages()]
+    return [(str(message.type), str(message.content)) for message in messages]
 
 
 def rewrite_messages(question: str, history: Sequence[Turn], *, tokens: TokenCounter = ESTIMATED) -> list[Message]:
@@ -127,10 +131,10 @@ def rewrite_messages(question: str, history: Sequence[Turn], *, tokens: TokenCou
             break
         kept.insert(0, line)
     conversation = "\n".join((f"----- {code} conversation", *kept, f"----- {code} end"))
-    prompt = _REWRITE.invoke(
-        {"code": code, "conversation": conversation, "question": clean(question)[:MAX_QUESTION_CHARACTERS]}
+    messages = _REWRITE.format_messages(
+        code=code, conversation=conversation, question=clean(question)[:MAX_QUESTION_CHARACTERS]
     )
-    return [(str(message.type), str(message.content)) for message in prompt.to_messages()]
+    return [(str(message.type), str(message.content)) for message in messages]
 
 
 def _source(number: int, hit: Hit) -> Source:

@@ -70,7 +70,8 @@ def take_times(text: str) -> tuple[tuple[Quantity, ...], str]:
 
     The 9 of "9 to 5 p.m." is both: a time here, and still a number there.
     """
-    return tuple(_times(text)), _TIME.sub(blank, text)
+    found = tuple(_times(text))
+    return found, _TIME.sub(blank, text) if found else text
 
 
 def quantities(text: str, *, generous: bool = False, language: str = ENGLISH) -> tuple[Quantity, ...]:
@@ -132,12 +133,12 @@ def _readings(number: str) -> Iterator[Decimal]:
 
     A separator that comes twice divides thousands: "1,500,000" is not 1500. "10.0.0.53" has no value.
     """
+    if number.isdecimal():
+        yield Decimal(number)
+        return
     number = number.replace("\u00a0", "'").replace("\u202f", "'").replace("’", "'")
     parts = re.split(r"[.,']", number)
     if not all(part.isdecimal() for part in parts):  # isdigit() is true of ❶ too, which Decimal does not read
-        return
-    if len(parts) == 1:
-        yield Decimal(number)
         return
     *dividing, last = re.findall(r"[.,']", number)
     in_threes = len(parts[0]) <= 3 and all(len(part) == 3 for part in parts[1:-1])

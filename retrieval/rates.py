@@ -29,8 +29,9 @@ _RATE = re.compile(
 
 def other_rate(claim: str, passage: str) -> str | None:
     """Say that `passage` gives an amount of `claim` for other periods only, or None."""
-    given = _rates(passage)
-    for value, periods in _rates(claim).items():
+    said = _rates(claim)
+    given = _rates(passage) if said else {}
+    for value, periods in said.items():
         # A place that says no period, or says it otherwise, may be the one that is meant.
         if value in given and not periods & given[value] and _times(value, passage) == _times(value, claim) == 1:
             return f"says per {min(periods)} where the source says per {min(given[value])}"

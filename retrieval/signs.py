@@ -11,6 +11,7 @@ from decimal import Decimal
 _MINUS = re.compile(
     r"(?:(?<![\w°%)/±+.,’'–−-])(?<![\d°%] )(?<!°[cf] )(?:[-–]|−[ ]?)|(?<!\w)(?:minus|moins) )\Z", re.IGNORECASE
 )
+_ENDS_OF_A_MINUS = frozenset("-–− ")
 # "Au moins 5" is at least 5.
 _NO_MINUS = re.compile(r"\b(?:au|du) moins \Z", re.IGNORECASE)
 _LONGEST = len("moins ") + 4
@@ -27,6 +28,8 @@ def signed(values: Iterable[Decimal], text: str, start: int, end: int) -> frozen
     plain = frozenset(values)
     if _BELOW_ZERO.match(text, end):
         return frozenset(-value for value in plain)
+    if text[start - 1 : start] not in _ENDS_OF_A_MINUS:
+        return plain
     before = max(0, start - _LONGEST)
     if not _MINUS.search(text, before, start) or _NO_MINUS.search(text, before, start):
         return plain

@@ -105,7 +105,7 @@ def coverage(wanted: Collection[str], found: Collection[str], weights: Mapping[s
         return 1.0
     if weights is None:
         return len(wanted & set(found)) / len(wanted)
-    missing = max(weights.values(), default=1.0)
+    missing = 1.0 if wanted <= weights.keys() else max(weights.values(), default=1.0)
     total = sum(weights.get(term, missing) for term in wanted)
     return sum(weights.get(term, missing) for term in wanted & set(found)) / total
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from retrieval.letter_case import folded, has_any
+
 _DAYS: Mapping[str, int] = {
     name: day
     for day, names in enumerate(
@@ -54,6 +56,7 @@ _PAIRS = tuple((re.compile(short), re.compile(rf"{_BESIDE}(?P<day>{short})\b")) 
 _RANGE = re.compile(_TO)
 _ALL_WORKING = re.compile(r"\b(?:weekdays?|werktags)\b", re.IGNORECASE)
 _WEEKEND = re.compile(r"\b(?:weekends?|week-ends?|Wochenenden?)\b", re.IGNORECASE)
+_PARTS_OF_A_WEEK = ("week", "werktag", "wochenend")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,13 @@ def weekdays(text: str, *, generous: bool = False) -> tuple[Weekday, ...]:
         if _RANGE.fullmatch(text, place + len(first.text), other)
         for step in range(1, (last.day - first.day) % _IN_A_WEEK)
     )
-    working = (Weekday("", day) for _ in _ALL_WORKING.finditer(text) for day in _WORKING)
-    free = (Weekday("", day) for _ in _WEEKEND.finditer(text) for day in _FREE)
-    return (*(day for day, _ in found), *within, *working, *free)
+    meant = _meant(text) if has_any(folded(text), _PARTS_OF_A_WEEK) else ()
+    return (*(day for day, _ in found), *within, *meant)
+
+
+def _meant(text: str) -> Iterator[Weekday]:
+    yield from (Weekday("", day) for _ in _ALL_WORKING.finditer(text) for day in _WORKING)
+    yield from (Weekday("", day) for _ in _WEEKEND.finditer(text) for day in _FREE)
 
 
 def _named(text: str) -> Iterator[tuple[Weekday, int]]:

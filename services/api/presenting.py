@@ -1,6 +1,6 @@
 """Our values as the wire's shapes. Knows nothing of where they come from."""
 
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 from retrieval.types import NO_FILTERS, Answer, Hit, Principal, SearchFilters
@@ -88,7 +88,7 @@ def hit(found: Hit) -> schemas.SearchHit:
 
 def answer(made: Answer) -> schemas.Answer:
     """A whole answer."""
-    return schemas.Answer.model_validate(asdict(made) | {"timings_ms": dict(made.timings_ms)})
+    return schemas.Answer.model_validate(replace(made, timings_ms=dict(made.timings_ms)))
 
 
 def filters(asked: schemas.Filters) -> SearchFilters:

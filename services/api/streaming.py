@@ -5,7 +5,6 @@ are made.
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -45,7 +44,7 @@ def _named(event: AnswerEvent) -> str:
         case TextDelta(delta):
             return _event("text", {"delta": delta})
         case SentenceChecked(sentence):
-            return _event("sentence", schemas.Sentence.model_validate(asdict(sentence)).model_dump(mode="json"))
+            return _event("sentence", schemas.Sentence.model_validate(sentence).model_dump(mode="json"))
         case AnswerDone(answer):
             return _event("done", presenting.answer(answer).model_dump(mode="json"))
 

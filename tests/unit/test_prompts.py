@@ -1,6 +1,8 @@
 """What the model is shown: order, delimiters, nothing of its own control tokens, and a budget that holds."""
 
 import re
+import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -104,6 +106,14 @@ def test_no_combination_of_parts_makes_a_control_token_or_a_marker(text: str) ->
 def test_what_nobody_sees_is_taken_out() -> None:
     hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
     assert clean(f"pay{hidden}\u200bment \u202edone\x00\x1b[0m") == "payment done[0m"
+
+
+def test_a_character_that_nobody_sees_is_taken_out_whichever_it_is() -> None:
+    every = map(chr, range(sys.maxunicode + 1))
+    hidden = [it for it in every if unicodedata.category(it) in ("Cc", "Cf", "Co", "Cn", "Cs") and it not in "\n\t"]
+    assert clean("".join(hidden)) == ""
+    # Most of them are not assigned.
+    assert {clean(f"a{character}") for character in (*hidden[:1000], *hidden[::997])} == {"a"}
 
 
 def test_ordinary_text_stays_as_it_is() -> None:
