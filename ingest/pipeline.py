@@ -20,9 +20,8 @@ from retrieval.errors import DocumentError, UnavailableError
 from retrieval.index import ChunkIndex
 from retrieval.types import Chunk, Embedding, IndexedChunk
 
-# About a second of embedding on 2 cores, and what a kill costs of a long document. Half as many pad 1 % more and leave
-# smaller last batches: 3 % slower.
-SLICE = 128
+# About a second of embedding on 2 cores, and what a kill costs of a long document.
+SLICE = 64
 # Documents with more chunks are counted each by itself, the others in one call together.
 COUNTED_TOGETHER = 32
 R = TypeVar("R")

@@ -37,7 +37,7 @@ LIKE = 0.9
 # The engine prepares anew for each width it has not seen, and keeps what it prepared: few widths, flat memory.
 WIDTH_STEP = 8
 # Each core embeds a batch of its own. Two cores on one batch wait for each other whenever parsers, the API or the index
-# server have one of them: `python -m tests.bench.streams`. A slice of 128 passages makes batches for some sixteen.
+# server have one of them: `python -m tests.bench.streams`. A slice of 64 passages makes batches for some eight.
 MOST_STREAMS = 8
 # OpenVINO's Python binding prepares itself in the first inference of a process. Two threads in that at once wait for
 # each other for good: one holds the interpreter's lock and waits for what the other prepares, who waits for that lock.

@@ -65,7 +65,11 @@ def wait_for(
         if 2 * len(seen.finished) <= len(head):
             done, quiet, fresh = done + fresh, 0 if fresh else quiet + 1, 0
             # The last one may be a giant: what is late by that pace is soon asked after as seldom as anything else.
-            left = 2**quiet * max(len(pending) * slept / done, SHORTEST_INTERVAL_S) if done else LONGEST_INTERVAL_S
+            left = (
+                2 ** min(quiet, 10) * max(len(pending) * slept / done, SHORTEST_INTERVAL_S)
+                if done
+                else LONGEST_INTERVAL_S
+            )
             interval = min(max(_SHARE * slept, FIRST_INTERVAL_S), LONGEST_INTERVAL_S, left)
             sleep(interval)
             slept += interval

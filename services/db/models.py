@@ -175,7 +175,8 @@ class Document(Base):
     """What a user recognises. `active_version` is the pointer readers follow; it moves in one transaction.
 
     `title_given`: by whoever sent it; else the title is the file's own, or where it has none the external id. `subject`
-    and `edition` are what the title says, see `services/db/edition.py`; they follow it by themselves.
+    and `edition` are what the title says, see `services/db/edition.py`; of an object they follow it by themselves, and
+    `registration.created`, which writes rows, says them itself.
     """
 
     __tablename__ = "documents"

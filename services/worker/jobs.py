@@ -21,8 +21,9 @@ from services.worker.reading import Parser
 from services.worker.shift import Shift
 from services.worker.writing import Writing
 
-# Together: enough to fill the model's batches with one-chunk documents, and what one kill makes run alone afterwards.
-BATCH_JOBS = 64
+# Together: enough to fill the model's batches with one-chunk documents. Three such batches are in hand at most, and all
+# that is in hand runs alone after a kill.
+BATCH_JOBS = 32
 BATCH_BYTES = 8 * 2**20
 OUTAGE_PAUSE_S = 1.0
 _log = structlog.get_logger(__name__)

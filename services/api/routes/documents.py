@@ -24,8 +24,8 @@ from services.db.registration import Change, Name, Registration
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 # Shown by the browser itself; everything else is offered for saving, so that no uploaded page runs in our origin.
 INLINE = frozenset({"application/pdf", "text/plain"})
-# A worker takes up to 64 due jobs: so many bells for a batch wake two where one would do, and no more.
-JOBS_A_BELL = 32
+# A worker takes up to 32 due jobs: so many bells for a batch wake two where one would do, and no more.
+JOBS_A_BELL = 16
 
 
 @router.post("", status_code=202, response_model=schemas.Registered, openapi_extra=OPENAPI_FORM)
