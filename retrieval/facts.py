@@ -96,7 +96,7 @@ def read_facts(text: str, *, generous: bool = False, language: str | None = None
     return _read(text, language, generous=generous)
 
 
-# The passages of the last few dozen questions: the evidence check reads each of them, and the support check again.
+# Those of the last dozen questions: the evidence check reads each passage, and the support check again.
 @lru_cache(maxsize=512)
 def _read(text: str, language: str | None, *, generous: bool) -> Facts:
     language = language_of_sentence(text, language)

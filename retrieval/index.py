@@ -190,7 +190,7 @@ class ChunkIndex:
             headers={"Content-Type": "application/json"},
             content=models.QueryRequestBatch(searches=requests).model_dump_json(exclude_unset=True, exclude_none=True),
         )
-        return _read(answer)
+        return _read(answer, len(requests))
 
     def count(self, document_id: str, version: int) -> int:
         """How many chunks of this document version the index holds, exactly."""
@@ -427,14 +427,17 @@ def _epoch(moment: datetime | None) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _read(answer: dict[str, Any]) -> list[_Ranking]:
+def _read(answer: dict[str, Any], asked: int) -> list[_Ranking]:
     try:
-        return [
-            [(str(point["id"]), float(point["score"]), point.get("payload") or {}) for point in found["points"]]
+        rankings = [
+            [(str(point["id"]), float(point["score"]), dict(point.get("payload") or {})) for point in found["points"]]
             for found in answer["result"]
         ]
+        if len(rankings) != asked:
+            raise ValueError(f"{len(rankings)} answers to {asked} searches")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ResponseHandlingException(error) from error
+    return rankings
 
 
 def _joined(rankings: Sequence[_Ranking]) -> list[Candidate]:

@@ -25,9 +25,6 @@ _DATA = b"data:"
 _TEXT_ALONE = {"id", "object", "created", "model", "system_fingerprint", "choices", "index", "delta", "content"}
 # A sentence has ended once the first word of the next one is there (retrieval/citations.py): that is not held up.
 _WORD, _BLANK = re.compile(r"\w"), re.compile(r"\s")
-# Behind text, markers and a full stop it has ended with the next blank, and nobody waits for a word.
-_SURE_END = re.compile(r"[^\s.!?…\]】](?: ?\[\d{1,3}\]){1,3}[.!?]\Z")
-_SURE_END_LENGTH = 20
 
 
 async def merge_events(response: httpx.Response) -> None:
@@ -69,7 +66,6 @@ class Merger:
         self._last: dict[str, Any] = {}
         self._passed_on = clock()
         self._said = self._begun = False
-        self._tail = ""
 
     def feed(self, data: bytes) -> bytes:
         """What can be passed on now that `data` has come."""
@@ -101,13 +97,9 @@ class Merger:
         """Whether nobody waits for this text: it ends no sentence, and the one it stands in is known to have begun."""
         begun = self._begun
         ends = [end.end() for end in _END.finditer(content)]
-        past = ends[-1] if ends else 0
         if ends:
             self._said = self._begun = False
-        if _SURE_END.search(self._tail + content[:past]) and _BLANK.match(content, past):
-            self._said = self._begun = True
-        self._follow(content[past:])
-        self._tail = (self._tail + content)[-_SURE_END_LENGTH:]
+        self._follow(content[ends[-1] :] if ends else content)
         return begun and not ends
 
     def _follow(self, text: str) -> None:

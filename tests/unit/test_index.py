@@ -170,7 +170,18 @@ def test_a_server_that_is_down_is_an_error_of_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    "result", [None, [None], [{}], [{"points": [{"id": 1}]}], [{"points": [{"id": 1, "score": None}]}]]
+    "result",
+    [
+        None,
+        [],
+        [{"points": []}],  # of two searches
+        [None],
+        [{}],
+        [{"points": [{"id": 1}]}],
+        [{"points": [{"id": 1, "score": None}]}],
+        [{"points": [{"id": 1, "score": 1.0, "payload": [1]}]}] * 2,
+        [{"points": [{"id": 1, "score": 1.0, "payload": "x"}]}] * 2,
+    ],
 )
 def test_a_server_that_answers_something_else_is_an_error_of_ours(result: object) -> None:
     with answering(result) as index, pytest.raises(IndexUnavailableError):

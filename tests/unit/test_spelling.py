@@ -87,6 +87,11 @@ def test_another_first_letter_is_another_word() -> None:
     assert corrected("gravel", TEXTS) is None
 
 
+def test_it_is_found_behind_any_number_of_near_words_that_begin_otherwise() -> None:
+    others = " ".join(f"{letter}arte" for letter in "abcdefghijlmnopqrstuvwxyz")
+    assert corrected("karte", [others, "karta"]) == "karta"
+
+
 def test_of_equally_near_words_the_most_frequent_wins() -> None:
     assert corrected("trial", ["trail trail tribal"]) == "trail"
     assert corrected("abcde", ["abcdx abcdy abcdy"]) == "abcdy"
