@@ -64,15 +64,20 @@ def wait_for(
         # Where most of the head is done the queue is ahead of us: go on at once.
         if 2 * len(seen.finished) <= len(head):
             done, quiet, fresh = done + fresh, 0 if fresh else quiet + 1, 0
-            # The last one may be a giant: what is late by that pace is soon asked after as seldom as anything else.
-            left = (
-                2 ** min(quiet, 10) * max(len(pending) * slept / done, SHORTEST_INTERVAL_S)
-                if done
-                else LONGEST_INTERVAL_S
-            )
-            interval = min(max(_SHARE * slept, FIRST_INTERVAL_S), LONGEST_INTERVAL_S, left)
+            interval = _interval(slept, done=done, left=len(pending), quiet=quiet)
             sleep(interval)
             slept += interval
+
+
+def _interval(slept: float, *, done: int, left: int, quiet: int) -> float:
+    """Seconds until the next look: a share of the time waited, or until all that are `left` should be done at the pace
+    so far. The last one may be a giant: after so many `quiet` looks what is late is asked after as seldom as the rest.
+    """
+    longest = LONGEST_INTERVAL_S
+    if done:
+        due = max(left * slept / done, SHORTEST_INTERVAL_S)
+        longest = min(longest, due * 2 ** min(quiet, 10))
+    return min(max(_SHARE * slept, FIRST_INTERVAL_S), longest)
 
 
 def _look(client: Client, outcomes: Sequence[Outcome]) -> _Seen:
