@@ -41,7 +41,12 @@ def corrected(query: str, texts: Sequence[str]) -> str | None:
     missing = [word for word in dict.fromkeys(words) if _is_subject(word) and word.casefold() not in joined]
     if not missing:
         return None
-    near = {word: found for word in missing if (found := _replacement(word.casefold(), joined, query, texts))}
+    alike = {word: _alike(word.casefold(), joined) for word in missing}
+    near = {word: found for word in missing if (found := _nearest(word.casefold(), alike[word]))}
+    if not near:  # as for most words: what follows is rarely needed
+        return None
+    languages = _languages(query, texts)
+    near = {word: found for word, found in near.items() if not _is_inflected(word.casefold(), alike[word], languages)}
 
     def repaired(said: re.Match[str]) -> str:
         if _IDENTIFIER.search(said.group()):
@@ -51,11 +56,9 @@ def corrected(query: str, texts: Sequence[str]) -> str | None:
     return _WRITTEN.sub(repaired, plain) if near else None
 
 
-def _replacement(word: str, joined: str, query: str, texts: Sequence[str]) -> str | None:
-    """The word that takes its place. What is rarely needed comes last: most words have nothing near them."""
-    vocabulary = _beginning(word[0], joined) | _beginning(word[1], joined)
-    near = _nearest(word, vocabulary)
-    return None if near is None or _is_inflected(word, vocabulary, _languages(query, texts)) else near
+def _alike(word: str, joined: str) -> Counter[str]:
+    """The words that begin with its first letter or its second one."""
+    return _beginning(word[0], joined) | _beginning(word[1], joined)
 
 
 def _beginning(letter: str, joined: str) -> Counter[str]:
