@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ingest.cli import register
 from retrieval.errors import FootnoteError, NotFoundError, UnavailableError
 from services.acting import act_as_command
+from services.garbage import collect_less, settle
 from services.settings import Settings, model_name, unknown_variables
 from services.telemetry import configure_audit_logging, configure_logging
 
@@ -27,6 +28,7 @@ _log = structlog.get_logger(__name__)
 
 def main() -> None:
     """Entry point: our own errors become one line and exit code 1."""
+    collect_less()
     try:
         app()
     except FootnoteError as error:
@@ -141,6 +143,7 @@ def scheduler() -> None:
         thread.start()
     # A repair may wait for minutes: it is no reason to stop later.
     threading.Thread(target=watch(core).run, args=(stop,), name="watch", daemon=True).start()
+    settle()
     try:
         Reconciler(core.jobs, core.doorbell).run(stop)
     finally:

@@ -10,6 +10,7 @@ import uvicorn
 
 from services.api.app import create_app
 from services.api.dependencies import Parts
+from services.garbage import settle
 
 # Behind the time that answers get: their last words go out, and other requests end.
 LAST_WORDS_SECONDS = 2
@@ -47,6 +48,7 @@ def serve(
         timeout_graceful_shutdown=drain_seconds + LAST_WORDS_SECONDS,
     )
     server = _Server(config, lambda: parts.open_answers.drain(drain_seconds))
+    settle()
     with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on once it has stopped
         server.run()
     if not server.started:

@@ -29,6 +29,7 @@ from services.embedded.data_directory import claim
 from services.embedded.index.app import index_app
 from services.embedded.index.catalogue import Catalogue
 from services.embedded.index.collection import ENGINE
+from services.garbage import collect_less, settle
 
 STOPPED_BY = (signal.SIGTERM, signal.SIGINT)
 SHORTEST_KEY = 16
@@ -40,6 +41,7 @@ log = logging.getLogger("services.embedded.index_server")
 def main(argv: list[str] | None = None) -> int:
     """Run until told to stop. Returns the exit status: 0 stopped, 1 could not start."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
+    collect_less()
     arguments = _arguments(argv)
     for number in STOPPED_BY:
         signal.signal(number, _leave)
@@ -79,6 +81,7 @@ def _serve(catalogue: Catalogue, listener: socket.socket, api_key: str | None) -
     keeper = threading.Thread(target=_keep, args=(catalogue, stop), name="upkeep", daemon=True)
     keeper.start()
     host, port = listener.getsockname()[:2]
+    settle()
     server = _Server(config, f"index server ready on http://{f'[{host}]' if ':' in host else host}:{port}")
     try:
         server.run(sockets=[listener])

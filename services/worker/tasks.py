@@ -14,6 +14,7 @@ import structlog
 from celery import Celery
 from celery.signals import (
     setup_logging,
+    worker_init,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -21,6 +22,7 @@ from celery.signals import (
 )
 from celery.worker import state
 
+from services.garbage import settle
 from services.queue import RUN_JOB
 from services.worker.jobs import JobRunner
 from services.worker.stopping import StopFlag
@@ -41,6 +43,7 @@ def register(app: Celery, build: Callable[[Callable[[], bool]], tuple[JobRunner,
     def start(**_: object) -> None:
         try:
             runners.append(build(stopping))
+            settle()
         except Exception:
             # Celery would log it and count on a child that can do nothing. It puts another in the place of a dead one.
             _log.exception("worker_child_not_started")
@@ -55,6 +58,7 @@ def register(app: Celery, build: Callable[[Callable[[], bool]], tuple[JobRunner,
         runners[0][0].run(job_id)
 
     app.task(run_job, name=RUN_JOB)
+    worker_init.connect(_before_forks, weak=False)
     setup_logging.connect(_keep_ours, weak=False)
     worker_process_init.connect(start, weak=False)
     worker_process_shutdown.connect(stop, weak=False)
@@ -92,3 +96,7 @@ def _busy() -> bool:
 
 def _keep_ours(**_: object) -> None:
     """Being connected is enough: Celery then leaves logging as `services/telemetry.py` set it up."""
+
+
+def _before_forks(**_: object) -> None:
+    settle()
