@@ -9,7 +9,9 @@ SEED ?= 1
 TORCH := torch==2.13.0
 # One more than the cores of a small machine: half of a test's time it waits for servers that start, stop or time out.
 TEST_PROCESSES ?= 3
-.PHONY: help install install-test install-vllm web run test test-vllm test-llama-cpp lint format e2e faults faults-long bench bench-long eval openapi clean
+IMAGE ?= footnote:0.1.0
+ENGINE ?= docker
+.PHONY: help install install-test install-vllm web run test test-vllm test-llama-cpp test-image lint format e2e faults faults-long bench bench-long eval openapi clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-14s %s\n", $$1, $$2}'
@@ -69,6 +71,9 @@ $(VENV)-llama-cpp/.installed: tests/llama_cpp/requirements.txt
 
 test-llama-cpp: install-test $(VENV)-llama-cpp/.installed ## the same with llama.cpp and a small Gemma (not in CI)
 	@$(BIN)/pytest -q tests/llama_cpp
+
+test-image: install-test ## try the image of production: make test-image IMAGE=footnote:0.1.0 ENGINE=docker (not in CI)
+	@FOOTNOTE_TEST_IMAGE=$(IMAGE) FOOTNOTE_TEST_ENGINE=$(ENGINE) $(BIN)/pytest -q tests/image
 
 lint: install-test ## ruff, mypy, import-linter; and the web app's own where Node is present
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

