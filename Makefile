@@ -6,12 +6,14 @@ PY := $(VENV)/bin/python
 BIN := $(VENV)/bin
 PYTHON ?= python3
 SEED ?= 1
+# 0: a fixed number of inputs for each target.
+FUZZ_SECONDS ?= 0
 TORCH := torch==2.13.0
 # One more than the cores of a small machine: half of a test's time it waits for servers that start, stop or time out.
 TEST_PROCESSES ?= 3
 IMAGE ?= footnote:0.1.0
 ENGINE ?= docker
-.PHONY: help install install-test install-vllm web run test test-vllm test-llama-cpp test-image lint format e2e faults faults-long bench bench-long eval openapi clean
+.PHONY: help install install-test install-vllm web run test test-vllm test-llama-cpp test-image lint format e2e faults faults-long fuzz bench bench-long eval openapi clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,6 +33,10 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed-test
 	@$(BIN)/pip install -q -e '.[bench]'
+	@touch $@
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test
+	@$(BIN)/pip install -q -e '.[fuzz]'
 	@touch $@
 
 install: $(VENV)/.installed ## make .venv and install Footnote into it
@@ -91,6 +97,9 @@ faults: install-test ## take one part after the other away, for real: nothing ac
 
 faults-long: install-test ## 10,000 documents and 500 kills in each size, hours on 2 cores; writes docs/faults.md
 	@$(PY) -m tests.faults --documents 10000 --kills 500 --seed $(SEED) --report docs/faults.md
+
+fuzz: $(VENV)/.installed-fuzz ## hostile bytes at every parser and reader (Linux on x86-64); FUZZ_SECONDS=60: so long for each
+	@$(BIN)/pytest -q -n 2 --dist load tests/fuzz --fuzz-seed=$(SEED) --fuzz-seconds=$(FUZZ_SECONDS)
 
 eval: install-test ## score the sample company and the public sets that are there, against the kept scores (docs/evaluation.md)
 	@$(BIN)/pytest -q tests/evaluation $(addprefix --without=,$(EVAL_WITHOUT))

@@ -50,7 +50,7 @@ def _answer_event(message: ServerSentEvent) -> AnswerEvent | None:
         return None
     try:
         data = message.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested too deeply
         raise UnexpectedAnswerError(f"The server sent an event that is not JSON: {message.event}") from error
     match message.event:
         case "sources":

@@ -88,7 +88,7 @@ def audit_events(response: httpx.Response) -> Iterator[AuditProgress | AuditRepo
                 raise problem_from_document(_mapping(data))
     except SSEError as error:
         raise UnexpectedAnswerError(f"{response.url} did not answer with a stream of events.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested too deeply
         raise UnexpectedAnswerError("The server sent an event that is not JSON.") from error
     except httpx.DecodingError as error:
         raise UnexpectedAnswerError(f"{response.url} sent a stream that cannot be decoded.") from error

@@ -349,11 +349,10 @@ def _question(
     *,
     stream: bool,
 ) -> dict[str, Any]:
-    body = {
-        "question": question,
+    chosen = {
         "conversation_id": conversation_id,
         "replaces": replaces,
         "top_k": top_k,
         "filters": _filters(filters),
     }
-    return {**{name: value for name, value in body.items() if value}, "stream": stream}
+    return {"question": question, **{name: value for name, value in chosen.items() if value}, "stream": stream}

@@ -16,7 +16,8 @@ of its HTTP status, which is also the class that the library raises for the same
         ├── TooLargeProblemError          413, also a TooLargeError
         ├── InvalidInputProblemError      422, also an InvalidInputError
         ├── OverloadedProblemError        429, also an OverloadedError
-        └── UnavailableProblemError       502, 503 and 504, also an UnavailableError
+        └── UnavailableProblemError       503, also an UnavailableError
+            └── BehindProxyError          502, 504, and 503 in a proxy's own words: also a ServerUnreachableError
 """
 
 import json
@@ -95,6 +96,10 @@ class UnavailableProblemError(ProblemError, UnavailableError):
     pass
 
 
+class BehindProxyError(UnavailableProblemError, ServerUnreachableError):
+    """A proxy answered, because the server behind it did not."""
+
+
 _CLASSES: Mapping[int, type[ProblemError]] = {
     401: UnauthenticatedProblemError,
     403: ForbiddenProblemError,
@@ -103,9 +108,9 @@ _CLASSES: Mapping[int, type[ProblemError]] = {
     413: TooLargeProblemError,
     422: InvalidInputProblemError,
     429: OverloadedProblemError,
-    502: UnavailableProblemError,
+    502: BehindProxyError,
     503: UnavailableProblemError,
-    504: UnavailableProblemError,
+    504: BehindProxyError,
 }
 
 
@@ -113,7 +118,7 @@ def problem_from_body(status: int, body: bytes) -> ProblemError:
     """The error of an answer with this status. A proxy's page in place of a problem document will do."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     return problem_from_document(document if isinstance(document, dict) else {}, status=status)
 
@@ -122,13 +127,21 @@ def problem_from_document(document: Mapping[str, Any], *, status: int | None = N
     """The error that a problem document describes. `status` is used where the document names none."""
     stated = document.get("status")
     number = status or (stated if isinstance(stated, int) else 500)
-    return _CLASSES.get(number, ProblemError)(
+    code = _words(document.get("code"))
+    kind = _CLASSES.get(number, ProblemError)
+    if kind is UnavailableProblemError and code is None:  # each of the server's own documents has one
+        kind = BehindProxyError
+    return kind(
         number,
-        code=_words(document.get("code")) or (_CLASSES[number].code if number in _CLASSES else f"http_{number}"),
+        code=code or (kind.code if number in _CLASSES else f"http_{number}"),
         title=_words(document.get("title")) or _title_of(number),
         detail=_words(document.get("detail")),
-        errors=tuple(_fault(fault) for fault in document.get("errors") or () if isinstance(fault, dict | str)),
+        errors=tuple(_fault(fault) for fault in _listed(document.get("errors")) if isinstance(fault, dict | str)),
     )
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _words(value: object) -> str | None:

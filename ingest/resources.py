@@ -25,7 +25,8 @@ class Resource(BaseModel):
 
 
 class Document(Resource):
-    """A document and the state of its newest version. `sha256` and `size` (bytes) are those of the original.
+    """A document and the state of its newest version. `sha256` and `size` (bytes) are those of the original of
+    `version`; `newest_sha256` is that of the newest version's where it is another one, for those who may edit it.
 
     `state` is queued, running, ready, failed, quarantined or deleted; `reason` says why it failed. `grants` is None
     for those who may read but not edit, as is `owner`, the uploader's e-mail address.
@@ -50,6 +51,7 @@ class Document(Resource):
     ready_at: datetime | None = None
     sha256: str | None = None
     size: int | None = None
+    newest_sha256: str | None = None
 
 
 class LeftOut(Resource):

@@ -195,7 +195,7 @@ def _opened(response: httpx.Response) -> httpx.Response:
 def decoded(response: httpx.Response) -> Any:
     try:
         return response.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested too deeply
         raise UnexpectedAnswerError(f"{response.url} did not answer with JSON. Is it a Footnote server?") from error
 
 

@@ -271,7 +271,7 @@ def read_beir(folder: Path, split: str = "test") -> BeirSet:
     qrels = _read_qrels(folder / "qrels" / f"{split}.tsv")
     try:
         documents = tuple(
-            (str(row["_id"]), str(row.get("title") or ""), str(row["text"]))
+            (str(row["_id"]), str(row.get("title") or ""), str(row["text"] or ""))
             for _, row in _json_lines(folder / "corpus.jsonl")
         )
         texts = {str(row["_id"]): str(row["text"]) for _, row in _json_lines(folder / "queries.jsonl")}
@@ -288,8 +288,12 @@ def read_beir(folder: Path, split: str = "test") -> BeirSet:
 def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
     if not path.is_file():
         raise NotFoundError(f"There is no file {path}.")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path} is not in UTF-8.", code="invalid_questions") from error
     qrels: dict[str, dict[str, int]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         parts = line.split("\t")
         if number == 1 and not parts[-1].strip().lstrip("-").isdigit():
             continue  # BEIR's header line
@@ -306,14 +310,15 @@ def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if not path.is_file():
         raise NotFoundError(f"There is no file {path}.")
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:  # decoded line by line, so that one that is not in UTF-8 is named too
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InvalidInputError(f"Line {number} of {path} is not JSON.", code="invalid_questions") from error
+                row = json.loads(line.decode())
+            except (ValueError, RecursionError) as error:
+                message = f"Line {number} of {path} is not JSON in UTF-8."
+                raise InvalidInputError(message, code="invalid_questions") from error
             if not isinstance(row, dict):
                 raise InvalidInputError(f"Line {number} of {path} is not an object.", code="invalid_questions")
             yield number, row
@@ -324,22 +329,33 @@ def _question(number: int, row: Mapping[str, Any], path: Path) -> Question:
         text = row["question"]
         if not isinstance(text, str) or not text.strip():
             raise ValueError("an empty question")
+        answerable = row.get("answerable")
+        if answerable not in (None, True, False):
+            raise ValueError("answerable is neither true nor false")
         return Question(
             identifier=str(number),
             text=text,
-            answerable=None if row.get("answerable") is None else bool(row["answerable"]),
-            expected=dict.fromkeys((str(name) for name in row.get("expected_documents") or ()), 1),
+            answerable=None if answerable is None else bool(answerable),
+            expected=dict.fromkeys((str(name) for name in _list(row, "expected_documents")), 1),
             quotes=tuple(
                 Quote(str(quote["document"]), int(quote["start"]), int(quote["end"]))
-                for quote in row.get("expected_quotes") or ()
+                for quote in _list(row, "expected_quotes")
             ),
             expected_answer=row.get("expected_answer"),
-            history=tuple(Turn(str(turn["role"]), str(turn["content"])) for turn in row.get("history") or ()),
-            grants=tuple(str(grant) for grant in row.get("grants") or ()),
+            history=tuple(Turn(str(turn["role"]), str(turn["content"])) for turn in _list(row, "history")),
+            grants=tuple(str(grant) for grant in _list(row, "grants")),
         )
     except (KeyError, TypeError, ValueError) as error:
         message = f"Line {number} of {path} is not a question in the form of the questions file: {error}."
         raise InvalidInputError(message, code="invalid_questions") from error
+
+
+def _list(row: Mapping[str, Any], name: str) -> list[Any]:
+    """ValueError for anything else: a text would be taken for the list of its letters."""
+    value = row.get(name) or []
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is not a list")
+    return value
 
 
 def _quote_overlap(quotes: Sequence[Quote], hits: Sequence[Hit]) -> tuple[float, float, float]:

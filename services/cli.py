@@ -4,8 +4,12 @@ Knows nothing of how the processes work: each verb reads the settings, wires the
 in the verbs, because each process should carry only its own libraries and `footnote --help` none of them.
 """
 
+import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +18,7 @@ import typer
 from pydantic import ValidationError
 
 from ingest.cli import register
-from retrieval.errors import FootnoteError, NotFoundError, UnavailableError
+from retrieval.errors import FootnoteError, NotFoundError
 from services.acting import act_as_command
 from services.garbage import collect_less, settle
 from services.settings import Settings, model_name, unknown_variables
@@ -22,24 +26,31 @@ from services.telemetry import configure_audit_logging, configure_logging
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where everything is kept (default: ./.footnote).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 FAILED, WRONG_USAGE, UNREACHABLE, PARTLY_DONE = 1, 2, 3, 4
+# The errors of a server that does not answer. Others of their kind, such as a full disk, are just failures.
+SERVER_AWAY = frozenset(
+    {"database_unavailable", "index_unavailable", "storage_unavailable", "embedding_unavailable", "model_unavailable"}
+)
 _log = structlog.get_logger(__name__)
 
 
 def main() -> None:
-    """Entry point: our own errors become one line and exit code 1."""
+    """Entry point: our own errors become one line and exit code 1, or 3 where a server does not answer."""
     collect_less()
     try:
         app()
     except FootnoteError as error:
         print(error.message, file=sys.stderr)
-        sys.exit(FAILED)
+        sys.exit(UNREACHABLE if error.code in SERVER_AWAY else FAILED)
 
 
 @app.callback()
 def footnote(ctx: typer.Context) -> None:
     """An assistant over your own documents, with every sentence's citation checked."""
     act_as_command(ctx.invoked_subcommand or "")
+    if ctx.invoked_subcommand != "eval":  # which writes a file that is for others too
+        ctx.with_resource(_private_files())
 
 
 @app.command()
@@ -184,6 +195,7 @@ def migrate(data_dir: DataDir = None) -> None:
     """
     from services.wiring.core import Core  # noqa: PLC0415
 
+    configure_logging("migrate", "warning")
     core = Core(_settings(data_dir=data_dir))
     core.migrate(refuse_newer=True)
     core.close()
@@ -192,7 +204,9 @@ def migrate(data_dir: DataDir = None) -> None:
 @app.command("sign-in")
 def sign_in(
     email: Annotated[str | None, typer.Argument(help="Whose link (default: the first administrator's).")] = None,
+    *,
     data_dir: DataDir = None,
+    json: Json = False,
 ) -> None:
     """Print a link that signs somebody in once. For operators: it asks the registry, not the server.
 
@@ -202,12 +216,14 @@ def sign_in(
     from services.db.accounts import Accounts  # noqa: PLC0415
     from services.wiring.core import Core  # noqa: PLC0415
 
+    configure_logging("sign-in", "warning")
     core = Core(_settings(data_dir=data_dir))
     accounts = Accounts(core.database)
     account = accounts.by_email(email) if email else accounts.any_admin()
     if account is None:
         raise NotFoundError("There is no administrator yet: start the API, or run footnote migrate.")
-    print(sign_in_url(accounts, account, core.settings.public_url))
+    url = sign_in_url(accounts, account, core.settings.public_url)
+    print(dumps({"url": url}) if json else url)
     core.close()
 
 
@@ -231,6 +247,7 @@ def link_identity(
 
     if (subject is None) != remove:
         raise typer.BadParameter("Name the subject, or --remove.")
+    configure_logging("link-identity", "warning")
     core = Core(_settings(data_dir=data_dir))
     if subject is None:
         Identities(core.database).unlink(email)
@@ -252,9 +269,12 @@ def evaluate(
     each: Annotated[
         Path | None, typer.Option("--per-question", help="Write what each question got here, a JSON object a line.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    data_dir: DataDir = None,
+    json: Json = False,
 ) -> None:
     """Score your own questions over your own documents, by the production code in an index of its own.
+
+    Exit code 4: some documents could not be ingested.
 
     Example: footnote eval ./handbook questions.jsonl
     """
@@ -270,7 +290,11 @@ def evaluate(
         raise typer.BadParameter("Name a folder and a file of questions, or --beir DIR.")
     configure_logging("eval", "error")
     console = Console(stderr=True)
-    with scratch_assistant(_settings()) as assistant, Progress(console=console, disable=not console.is_terminal) as bar:
+    with (
+        _private_files(),
+        scratch_assistant(_settings(data_dir=data_dir)) as assistant,
+        Progress(console=console, disable=not console.is_terminal) as bar,
+    ):
         if beir is not None:
             found = evaluate_beir(assistant, beir, split, progress_to(bar))
         elif corpus is not None and questions is not None:
@@ -278,6 +302,7 @@ def evaluate(
     if each is not None:
         write(each, found.questions)
     show(found.scores, found.failures, as_json=json)
+    raise typer.Exit(PARTLY_DONE if found.failures else 0)
 
 
 @app.command()
@@ -297,7 +322,7 @@ def reindex(
     rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the generation before.")] = False,
     drop_old: Annotated[bool, typer.Option("--drop-old", help="Free the space of the generation before.")] = False,
     data_dir: DataDir = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Build the search index anew, with another embedding model or passage size.
 
@@ -317,12 +342,8 @@ def reindex(
     if wrong := options.contradiction():
         raise typer.BadParameter(wrong)
     configure_logging("reindex", "error")
-    try:
-        with telling() as told, reindexer(_settings(data_dir=data_dir), told) as parts:
-            code = run(parts, options)
-    except UnavailableError as error:
-        print(error.message, file=sys.stderr)
-        code = UNREACHABLE
+    with telling() as told, reindexer(_settings(data_dir=data_dir), told) as parts:
+        code = run(parts, options)
     raise typer.Exit(code)
 
 
@@ -331,7 +352,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="Where to; a file of that name is replaced once the backup is whole.")],
     *,
     data_dir: DataDir = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Write everything into one file, while everything runs on: registry, originals, index.
 
@@ -356,7 +377,7 @@ def restore(
     *,
     replace: Annotated[bool, typer.Option("--replace", help="Throw away what is here already.")] = False,
     data_dir: DataDir = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Put a backup back into a fresh installation, and audit it. Stop Footnote first: API, workers and scheduler.
 
@@ -398,7 +419,7 @@ def prepare() -> None:
 
 
 @app.command()
-def settings(json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+def settings(json: Json = False) -> None:
     """List every setting with its meaning, its default and whether it is set.
 
     Example: footnote settings
@@ -406,6 +427,16 @@ def settings(json: Annotated[bool, typer.Option("--json", help="Print one JSON d
     from services.settings_list import show  # noqa: PLC0415
 
     show(_settings(), as_json=json)
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """What is made meanwhile is its owner's alone: documents are in the data directory, whoever makes it."""
+    umask = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(umask)
 
 
 def _settings(**given: Any) -> Settings:

@@ -1,7 +1,7 @@
 """`footnote eval`: questions over a folder, or a BEIR set, scored by the production code. Knows no wiring."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,8 @@ from services.scoring import score
 from services.wiring.scratch import ScratchAssistant
 
 Progress = Callable[[str, int, int], None]
+# What reads it, the name of its file, and fields of Registration.
+_Document = tuple[Callable[[], bytes], str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +34,41 @@ def evaluate_folder(
     """Ingest the folder, search with every question and, with `ask`, have it answered.
 
     A `manifest.json` in the folder says who may read what, in the form of `tests/corpus`; without one, everyone may.
-    Raises NotFoundError, InvalidInputError.
+    Raises NotFoundError, InvalidInputError, and DocumentError where not one document could be ingested.
     """
     asked = read_questions(questions)
-    documents = _manifest(corpus) if (corpus / FILE).is_file() else _files(corpus)
-    failures = []
-    for done, (path, name, said) in enumerate(documents, start=1):
-        try:
-            assistant.ingest(path.read_bytes(), name, said)
-        except DocumentError as error:
-            failures.append(error.message)
-        progress("Documents", done, len(documents))
+    documents = list(_manifest(corpus) if (corpus / FILE).is_file() else _files(corpus))
+    failures = _ingested(assistant, documents, progress, where=corpus)
     return _evaluated(assistant, asked, progress, ask=ask, failures=failures)
 
 
 def evaluate_beir(assistant: ScratchAssistant, folder: Path, split: str, progress: Progress) -> Evaluated:
-    """Ingest a BEIR set and search with its queries. Raises NotFoundError, InvalidInputError."""
+    """Ingest a BEIR set and search with its queries. Raises as `evaluate_folder` does."""
     data = read_beir(folder, split)
-    for done, (identifier, title, text) in enumerate(data.documents, start=1):
-        said = {"external_id": identifier, "title": title or None}
-        assistant.ingest(text.encode() or title.encode(), f"{identifier}.txt", said)
-        progress("Documents", done, len(data.documents))
-    return _evaluated(assistant, data.questions, progress, ask=False)
+    documents: list[_Document] = [
+        ((text or title).encode, f"{identifier}.txt", {"external_id": identifier, "title": title or None})
+        for identifier, title, text in data.documents
+    ]
+    failures = _ingested(assistant, documents, progress, where=folder)
+    return _evaluated(assistant, data.questions, progress, ask=False, failures=failures)
+
+
+def _ingested(
+    assistant: ScratchAssistant, documents: Sequence[_Document], progress: Progress, *, where: Path
+) -> list[str]:
+    """Bring them in; why some could not be. Where that is all of them, every score would be nought: DocumentError."""
+    if not documents:
+        raise NotFoundError(f"There is no document in {where}.", code="no_corpus")
+    failures = []
+    for done, (read, name, said) in enumerate(documents, start=1):
+        try:
+            assistant.ingest(read(), name, said)
+        except DocumentError as error:
+            failures.append(error.message)
+        progress("Documents", done, len(documents))
+    if len(failures) == len(documents):
+        raise DocumentError("\n".join(["No document could be ingested:", *failures]), code="nothing_ingested")
+    return failures
 
 
 def _evaluated(
@@ -62,23 +77,30 @@ def _evaluated(
     progress: Progress,
     *,
     ask: bool,
-    failures: Sequence[str] = (),
+    failures: Sequence[str],
 ) -> Evaluated:
     told = partial(progress, "Questions")
     scored = asyncio.run(score(questions, assistant.retriever, assistant.answerer if ask else None, told))
     return Evaluated(scored.scores, tuple(per_question(questions, scored)), tuple(failures))
 
 
-def _files(corpus: Path) -> list[tuple[Path, str, dict[str, Any]]]:
+def _files(corpus: Path) -> Iterator[_Document]:
     if not corpus.is_dir():
         raise NotFoundError(f"There is no folder {corpus}.", code="no_corpus")
-    files = sorted(path for path in corpus.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return [(path, path.relative_to(corpus).as_posix(), {}) for path in files]
+    for path in sorted(path for path in corpus.rglob("*") if path.is_file()):
+        name = path.relative_to(corpus)
+        if not any(part.startswith(".") for part in name.parts):
+            yield partial(_content, path), name.as_posix(), {}
 
 
-def _manifest(corpus: Path) -> list[tuple[Path, str, dict[str, Any]]]:
-    documents = []
+def _manifest(corpus: Path) -> Iterator[_Document]:
     for entry in read_manifest(corpus):
         said = asdict(entry)
-        documents.append((said.pop("path"), entry.external_id, said))
-    return documents
+        yield partial(_content, said.pop("path")), entry.external_id, said
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DocumentError(f"{path}: {error.strerror}", code="unreadable") from error

@@ -11,20 +11,25 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
+from services.weak_secrets import SHORTEST, weakness
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
-MIN_SECRET = 16
 SECRETS = Path("/run/secrets")
 # The name of a bucket, and a prefix of its keys.
 BUCKET_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?")
 ENDPOINT = re.compile(r"https?://[A-Za-z0-9\[\].:_-]+(/[^\s?#@]*)?")
 SECRET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")
+# What whoever runs Footnote chooses has to be long; how long the rest is, others decide. No default will do for either.
+CHOSEN = ("index_api_key", "broker_password", "database_password")
+GIVEN = ("llm_api_key", "embedding_api_key", "originals_secret_key", "oidc_client_secret")
+# The model server of deploy/vllm/compose.yaml: its key is chosen as well.
+MODEL_SERVER = re.compile(r"://vllm(?![\w.-])")
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 PREFIX = "FOOTNOTE_"
 CLIENTS = ("URL", "API_KEY")
@@ -238,10 +243,7 @@ class Settings(BaseSettings):
                 "FOOTNOTE_LLM_ANSWER_SECONDS is less than FOOTNOTE_LLM_FIRST_TOKEN_SECONDS: no answer would be whole."
             )
         _ = self.networks, self.proxies  # a wrong one is refused at the start of a process, not in the middle of a sync
-        for name in ("index_api_key", "broker_password", "database_password"):
-            secret: SecretStr | None = getattr(self, name)
-            if secret is not None and len(secret.get_secret_value()) < MIN_SECRET:
-                raise ValueError(f"FOOTNOTE_{name.upper()} has fewer than {MIN_SECRET} characters: choose another.")
+        self._check_secrets()
         return self
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
@@ -275,6 +277,18 @@ class Settings(BaseSettings):
         if bool(self.originals_access_key) != bool(self.originals_secret_key):
             raise ValueError("FOOTNOTE_ORIGINALS_ACCESS_KEY and FOOTNOTE_ORIGINALS_SECRET_KEY belong together.")
         return found[1], prefix
+
+    def _check_secrets(self) -> None:
+        chosen = (*CHOSEN, "llm_api_key") if MODEL_SERVER.search(self.llm_url) else CHOSEN
+        for name in (*CHOSEN, *GIVEN):
+            secret: SecretStr | None = getattr(self, name)
+            shortest = SHORTEST if name in chosen else 0
+            if secret is not None and (fault := weakness(secret.get_secret_value(), shortest=shortest)):
+                raise ValueError(f"FOOTNOTE_{name.upper()} {fault}: choose another.")
+        for name in ("database_url", "broker_url"):
+            for password in _remote_passwords(getattr(self, name)):
+                if fault := weakness(password):
+                    raise ValueError(f"The password in FOOTNOTE_{name.upper()} {fault}: choose another.")
 
     @property
     def sign_in_domains(self) -> frozenset[str]:
@@ -370,6 +384,19 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _remote_passwords(address: str) -> list[str]:
+    """The passwords in the address of a server on another machine."""
+    try:
+        parts = urlsplit(address)
+        options = parse_qs(parts.query)
+    except ValueError:  # no address: whatever is to connect there says so
+        return []
+    hosts = [parts.hostname] if parts.hostname else options.get("host", [])
+    if all(_is_loopback(host) or host.startswith("/") for host in hosts):
+        return []
+    return [*([unquote(parts.password)] if parts.password else []), *options.get("password", [])]
 
 
 def _networks(listed: str, variable: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -8,12 +8,14 @@ import os
 import random
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -62,6 +64,11 @@ def has_postgres() -> bool:
 def has_redis() -> bool:
     """Whether a Redis server is installed."""
     return shutil.which("redis-server") is not None
+
+
+def has_caddy() -> bool:
+    """Whether Caddy is installed."""
+    return shutil.which("caddy") is not None
 
 
 @contextmanager
@@ -154,6 +161,42 @@ def object_store() -> Iterator[str]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _serving(command, port, "/moto-api/data.json") as url:
         yield url
+
+
+@dataclass(frozen=True)
+class Caddy:
+    """A running Caddy: its address, what trusts its own authority, and the file that takes all that it logs."""
+
+    url: str
+    tls: ssl.SSLContext
+    log: Path
+
+
+@contextmanager
+def caddy(folder: Path, caddyfile: str, *, port: int, **variables: str) -> Iterator[Caddy]:
+    """Caddy with this configuration, whose site is `localhost` on this port; its storage and its log in the folder."""
+    folder.mkdir(parents=True)
+    (folder / "Caddyfile").write_text(caddyfile)
+    log, root = folder / "log", folder / "caddy/pki/authorities/local/root.crt"
+    home = {name: str(folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, env={**os.environ, **home, **variables}, stdout=out, stderr=out)
+    try:
+        wait_until(lambda: _shows_certificate(port, root), process=server)
+        yield Caddy(f"https://localhost:{port}", ssl.create_default_context(cafile=root), log)
+    finally:
+        stop(server)
+
+
+def _shows_certificate(port: int, root: Path) -> bool:
+    """Whether `localhost` on this port has a certificate of this authority, which comes after Caddy listens."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5.0) as connection:
+            ssl.create_default_context(cafile=root).wrap_socket(connection, server_hostname="localhost").close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @contextmanager

@@ -80,13 +80,21 @@ class Trickles:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """Streams one piece of text each time that `go` is released, and then ends as `Says` does."""
+
+    pieces: tuple[str, ...]
+    go: threading.Semaphore
+
+
+@dataclass(frozen=True)
 class RefusesConstraints:
     """Answers 400 to a request with structured outputs, as servers do that do not know them, else says `text`."""
 
     text: str
 
 
-Behaviour = Says | Hangs | Fails | Breaks | Ends | Talks | Trickles | RefusesConstraints
+Behaviour = Says | Hangs | Fails | Breaks | Ends | Talks | Trickles | Waits | RefusesConstraints
 
 
 @dataclass
@@ -122,9 +130,9 @@ class ScriptedModel:
             time.sleep(0.01)
         return bool(self.requests)
 
-    def idle(self) -> bool:
-        """Wait until no client is left; False if one still is after WAIT_SECONDS."""
-        until = time.monotonic() + WAIT_SECONDS
+    def idle(self, *, seconds: float = WAIT_SECONDS) -> bool:
+        """Wait until no client is left; False if one still is after so long."""
+        until = time.monotonic() + seconds
         while self.running and time.monotonic() < until:
             time.sleep(0.01)
         return self.running == 0
@@ -190,6 +198,8 @@ async def _behave(behaviour: Behaviour, receive: ASGIReceiveCallable, send: ASGI
                 await asyncio.sleep(0)
         case Trickles(text, seconds):
             await _trickle(text, seconds, receive, send)
+        case Waits(pieces, go):
+            await _say_when_told(pieces, go, send)
         case RefusesConstraints():
             raise AssertionError("resolved before")
 
@@ -202,6 +212,14 @@ async def _trickle(text: str, seconds: float, receive: ASGIReceiveCallable, send
             return
         await _send(send, _event(_chunk(f"{word} ", None)))
         await asyncio.wait([leaving], timeout=seconds)
+
+
+async def _say_when_told(pieces: tuple[str, ...], go: threading.Semaphore, send: ASGISendCallable) -> None:
+    await _start(send)
+    for piece in pieces:
+        assert await asyncio.to_thread(go.acquire, timeout=WAIT_SECONDS)
+        await _send(send, _event(_chunk(piece, None)))
+    await _send(send, _event(_chunk(None, "stop")) + "data: [DONE]\n\n", more=False)
 
 
 async def _start(send: ASGISendCallable, status: int = 200, media_type: str = "text/event-stream") -> None:

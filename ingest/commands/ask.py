@@ -13,6 +13,7 @@ from rich.text import Text
 from ingest.commands import explaining, narrowing, passages
 from ingest.commands.output import Output, one_line, plain
 from ingest.commands.typesetting import LineBreaker
+from ingest.commands.usage import WrongUsageError
 from ingest.commands.verb import Verb, client_for, output_for
 from retrieval.types import (
     Answer,
@@ -54,6 +55,8 @@ def ask(
 
     On a terminal the sentences appear as they are checked. --json with --explain prints {"answer", "explain"}.
     """
+    if not question.strip():
+        raise WrongUsageError("The question is empty.")
     output = output_for(ctx)
     filters = narrowing.filters(data_source, as_of, modified_after, modified_before)
     with client_for(ctx) as client:

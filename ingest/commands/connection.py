@@ -1,6 +1,7 @@
 """Which server, and with which key: options, environment, or the file that `footnote up` leaves in its data directory.
 
-Knows nothing of verbs. A key found in that file is only ever sent to the address that stands beside it.
+Knows nothing of verbs. A key found in that file is only ever sent to the address that stands beside it. That address
+is also where a key from elsewhere goes, unless another one was named.
 """
 
 import json
@@ -41,13 +42,14 @@ class _KeyFile:
 def open_client(options: ConnectionOptions) -> Client:
     """A client for the server that the options name. WrongUsageError where they name none usable."""
     url, key = options.url, options.api_key
-    if not key:
-        found = _read_key_file(options.data_dir / KEY_FILE)
-        if found is not None and (url is None or _same_address(url, found.url)):
-            url, key = found.url, found.key
+    data_dir = Path(os.path.expanduser(options.data_dir))
+    if not url or not key:
+        found = _read_key_file(data_dir / KEY_FILE)
+        if found is not None and (not url or _same_address(url, found.url)):
+            url, key = found.url, key or found.key
     url = url or DEFAULT_URL
     if not key:
-        raise WrongUsageError(_NO_KEY.format(url=url, data_dir=options.data_dir))
+        raise WrongUsageError(_NO_KEY.format(url=url, data_dir=data_dir))
     try:
         return Client(url, key)
     except InvalidInputError as error:
@@ -73,6 +75,9 @@ def _read_key_file(path: Path) -> _KeyFile | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise WrongUsageError(f"{path} cannot be read: {error.strerror}.") from error
+        raise WrongUsageError(
+            f"{path} cannot be read: {error.strerror}. Without it the address (--url) and a key (FOOTNOTE_API_KEY) have"
+            " to be given."
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise WrongUsageError(f'{path} is not of the form {{"url": …, "key": …}}.') from error

@@ -12,9 +12,9 @@ import typer
 from rich.table import Table
 
 from ingest.commands.grants import check_grants
-from ingest.commands.output import Output, cells, state_text, table
+from ingest.commands.output import ID, Output, cells, state_text, table
 from ingest.commands.verb import FAILED, PARTLY_DONE, Verb, VerbGroup, client_for, output_for
-from ingest.problems import ProblemError, UnauthenticatedProblemError
+from ingest.problems import ProblemError, ServerUnreachableError, UnauthenticatedProblemError
 from ingest.resources import DocumentDetail
 
 documents = typer.Typer(cls=VerbGroup, no_args_is_help=True, help="List, show, delete and retry documents.")
@@ -57,7 +57,7 @@ def list_documents(
             output.json_lines(found)
             return
         rows = table(
-            ("Id", {"min_width": 36, "overflow": "fold"}),
+            ID,
             ("State", {"min_width": 11}),
             ("Document", {"overflow": "ellipsis", "no_wrap": True}),
         )
@@ -114,7 +114,7 @@ def grants(
     elif document.grants is None:
         output.notice("Only those who may edit this document see who may read it.")
     else:
-        output.print("\n".join(document.grants))
+        output.out.print("\n".join(document.grants), soft_wrap=True)
 
 
 def _print_document(document: DocumentDetail, output: Output) -> None:
@@ -149,7 +149,7 @@ def _for_each(document_ids: Sequence[str], change: Callable[[str], None], output
         fault = None
         try:
             change(document_id)
-        except UnauthenticatedProblemError:
+        except (UnauthenticatedProblemError, ServerUnreachableError):
             raise
         except ProblemError as error:
             fault = error.message

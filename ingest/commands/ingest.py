@@ -142,7 +142,9 @@ def _vanished(
     if len(vanished) < len(missing):
         output.notice(f"{len(missing) - len(vanished)} documents that others have put there are kept.")
     if listing.unreadable and vanished:
-        raise WrongUsageError("--prune is refused: a folder could not be read, so nobody knows what has vanished.")
+        raise WrongUsageError(
+            "--prune is refused: a file or folder could not be read, so nobody knows what has vanished."
+        )
     if vanished and not present and not confirm:
         raise WrongUsageError(
             f"There are no files in the given folders: --prune would delete all {len(vanished)} documents of"

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.commands.output import cells, table
+from ingest.commands.output import ID, cells, table
 from ingest.commands.verb import Verb, VerbGroup, client_for, output_for
 
 keys = typer.Typer(cls=VerbGroup, no_args_is_help=True, help="Create, list and revoke API keys.")
@@ -83,11 +83,11 @@ def list_keys(
             output.json_lines(client.api_keys(user=user))
             return
         rows = table(
-            ("Id", {"overflow": "fold"}),
+            ID,
             ("Name", {"overflow": "fold"}),
             ("User", {"overflow": "fold"}),
-            "Scopes",
-            "Ends",
+            ("Scopes", {"overflow": "fold"}),
+            ("Ends", {"overflow": "fold"}),
         )
         for key in client.api_keys(user=user):
             ends = "revoked" if key.revoked else key.expires_at

@@ -6,6 +6,7 @@ that was given itself has its name. Nothing outside the given folders is ever re
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,12 +65,17 @@ def list_files(paths: Sequence[Path]) -> Listing:
 def _walk(root: Path, skipped: list[str], unreadable: list[str]) -> Iterator[LocalFile]:
     real_root = root.resolve()
     for folder, folder_names, names in os.walk(root, onerror=lambda error: unreadable.append(_fault(error))):
-        links = (Path(folder, name) for name in folder_names if Path(folder, name).is_symlink())
+        # Where links cannot be told from folders the folder itself cannot be opened either, and the walk says so.
+        links = (Path(folder, name) for name in folder_names if os.path.islink(Path(folder, name)))
         skipped.extend(f"{link} is a link to a folder" for link in links)
         folder_names[:] = sorted(name for name in folder_names if not name.startswith("."))
         for name in sorted(names):
             path = Path(folder, name)
-            reason = _why_skipped(path, real_root)
+            try:
+                reason = _why_skipped(path, real_root)
+            except OSError as error:
+                unreadable.append(_fault(error))
+                continue
             if reason is None:
                 yield LocalFile(path, path.relative_to(root).as_posix())
             elif reason:
@@ -77,20 +83,31 @@ def _walk(root: Path, skipped: list[str], unreadable: list[str]) -> Iterator[Loc
 
 
 def _why_skipped(path: Path, real_root: Path) -> str | None:
-    """Why a file in a folder is left out; empty for what needs no mention, None where it is taken."""
+    """Why a file in a folder is left out; empty for what needs no mention, None where it is taken.
+
+    OSError where nobody can tell: the folder may be listed but not entered, or a link leads round in a circle.
+    """
     if is_hidden_or_temporary(path.name):
         return ""
     if is_program_or_archive(path.name):
         return "is a program or an archive"
-    if path.is_symlink() and not path.resolve().is_relative_to(real_root):
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(real_root):
         return "is a link that leads out of the folder"
-    if not path.is_file():
+    if not _is_file(path):
         return "is not a file"
     try:
         str(path).encode()
     except UnicodeEncodeError:
         return "has a name that is not UTF-8"
     return None
+
+
+def _is_file(path: Path) -> bool:
+    """OSError where nobody can tell; `Path.is_file` takes a link that leads round in a circle for no file."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):  # a link to nothing
+        return False
 
 
 def _fault(error: OSError) -> str:

@@ -4,6 +4,7 @@ Knows nothing of what is printed. With `--json`, standard output carries JSON on
 the server are data: control characters in them never reach the terminal, and brackets are no markup.
 """
 
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ from rich.text import Text
 # Marks that turn the direction of the text around them: a name could show as another one.
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+_NO_TERMINAL = (100_000, 24)
+# A column of ids: they are copied, so none is ever folded, however narrow the terminal is.
+ID = ("Id", {"min_width": 36, "no_wrap": True})
+
 
 class Output:
     """One call's standard output and standard error."""
@@ -29,6 +34,8 @@ class Output:
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         self.out = Console(highlight=False, markup=False, emoji=False)
+        if not self.out.is_terminal:  # a pipe or a file: nothing is cut or folded, unless COLUMNS says how wide it is
+            self.out.width = shutil.get_terminal_size(_NO_TERMINAL).columns
         self.err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
     def json(self, value: Any) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from ingest.commands import explaining, narrowing, passages
 from ingest.commands.output import Output
+from ingest.commands.usage import WrongUsageError
 from ingest.commands.verb import Verb, client_for, output_for
 from ingest.resources import SearchHit
 
@@ -31,6 +32,8 @@ def search(
 
     With --json one hit a line, and with --explain all of it as one document.
     """
+    if not query.strip():
+        raise WrongUsageError("The query is empty.")
     output = output_for(ctx)
     filters = narrowing.filters(data_source, as_of, modified_after, modified_before)
     with client_for(ctx) as client:

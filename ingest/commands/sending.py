@@ -15,7 +15,7 @@ from typing import TypeVar
 from ingest.client import Client
 from ingest.commands.grouping import groups
 from ingest.commands.local_files import LocalFile
-from ingest.problems import ProblemError, ServerUnreachableError
+from ingest.problems import BehindProxyError, ProblemError, ServerUnreachableError
 from ingest.resources import Document, Registered
 from ingest.uploads import Upload
 from retrieval.errors import FootnoteError, InvalidInputError, UnauthenticatedError
@@ -130,6 +130,8 @@ class Sender:
         except UnauthenticatedError:
             raise
         except (OSError, ProblemError, InvalidInputError) as error:
+            if isinstance(error, BehindProxyError) and not self._client.is_alive():
+                raise
             return _refused(file, error)
         except ServerUnreachableError:
             # A server that will not have a file may hang up before it has read it all, and its reason is lost.
@@ -187,10 +189,12 @@ def _answered(file: LocalFile, answer: Registered | ProblemError | OSError) -> O
 
 
 def _holds(document: Document, file: LocalFile) -> bool:
-    """Whether the server's original has the file's bytes. The size is compared first: it costs nothing."""
-    if document.state not in KNOWN_STATES or document.sha256 is None or document.size not in {None, file.size()}:
+    """Whether the newest original on the server has the file's bytes. The size is compared first: it costs nothing."""
+    if document.state not in KNOWN_STATES:
         return False
-    return document.sha256 == file.sha256()
+    if document.newest_sha256 is not None:
+        return document.newest_sha256 == file.sha256()
+    return document.sha256 is not None and document.size in {None, file.size()} and document.sha256 == file.sha256()
 
 
 def _same_grants(document: Document, grants: Sequence[str]) -> bool:

@@ -35,11 +35,14 @@ _PANEL = "Connection and output"
 def _remember(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
     """Keep a common option's value for the verb. The context's `meta` is shared from the first group to the verb."""
     said: dict[str, Any] = ctx.meta.setdefault(_SAID, {})
-    source = ctx.get_parameter_source(str(param.name))
-    typed = source is not None and source.name == "COMMANDLINE"
-    if value is not None and (typed or param.name not in said):
+    if value is not None and (_is_typed(ctx, param) or param.name not in said):
         said[str(param.name)] = value
     return value
+
+
+def _is_typed(ctx: typer.Context, param: typer.CallbackParam) -> bool:
+    source = ctx.get_parameter_source(str(param.name))
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _common_options(
@@ -111,10 +114,33 @@ class Verb(TyperCommand):
 
 
 class VerbGroup(TyperGroup):
-    """A group that takes the common options for the verbs below it."""
+    """A group that takes the common options for the verbs below it.
+
+    A command below it that is no Verb gets those that it has itself, as what holds where they do not stand behind it.
+    """
 
     def __init__(self, *, params: list[Any] | None = None, **attributes: Any) -> None:
         super().__init__(params=[*(params or []), *_common_params()], **attributes)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not isinstance(command, Verb | VerbGroup):
+            ctx.default_map = {name: _handed_on(ctx, command)}
+        return name, command, rest
+
+
+def _handed_on(ctx: Any, command: Any) -> dict[str, Any]:
+    """What was typed before a command that is no Verb, by the names of its own options. BadParameter where it has none:
+    an option that is ignored without a word, such as the folder that a backup is put back into, does harm."""
+    own = {option: param.name for param in command.params for option in param.opts}
+    handed_on = {}
+    for param in ctx.command.params:
+        if not _is_typed(ctx, param):
+            continue
+        if param.opts[0] not in own:
+            raise typer.BadParameter(f"{ctx.command_path} {command.name} does not take it.", ctx=ctx, param=param)
+        handed_on[own[param.opts[0]]] = ctx.meta[_SAID][param.name]
+    return handed_on
 
 
 def client_for(ctx: typer.Context) -> Client:

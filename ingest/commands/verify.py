@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ingest.audit_stream import CLASSES, AuditExample, AuditProgress, AuditReport
 from ingest.client import Client
-from ingest.commands.output import Output, cells, one_line, table
+from ingest.commands.output import ID, Output, cells, one_line, table
 from ingest.commands.verb import FAILED, Verb, client_for, output_for
 
 _STAGES = {
@@ -134,7 +134,7 @@ def _example(example: AuditExample) -> str:
 
 
 def _lost(report: AuditReport) -> Table:
-    rows = table(("Document", {"ratio": 1, "overflow": "fold"}), "Version", "Id")
+    rows = table(("Document", {"ratio": 1, "overflow": "fold"}), "Version", ID)
     for one in report.lost:
         rows.add_row(*cells(one.title, one.version, one.document_id))
     return rows

@@ -34,8 +34,10 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 def permitted_path(text: str, policy: ConnectorPolicy) -> Path:
     """The real path of `text`. Raises ForbiddenError unless it lies in a folder that the operator allows."""
-    path = Path(text).resolve()
-    if not any(path.is_relative_to(root.resolve()) for root in policy.folder_roots):
+    path = Path(os.path.realpath(text))
+    # Behind a link that leads round in a circle nothing is resolved, and `..` would lead past it to links out of here.
+    is_real = path == Path(os.path.realpath(path))
+    if not is_real or not any(path.is_relative_to(root.resolve()) for root in policy.folder_roots):
         raise ForbiddenError(f"{text} is not inside a folder that the operator allows.", code="path_refused")
     return path
 
@@ -62,7 +64,7 @@ class FolderConnector:
 
     def changes(self, cursor: str | None) -> Iterator[Batch]:
         self.lists_everything = False
-        if not self._root.is_dir():
+        if not self._is_reached():
             raise ConnectorError(f"{self._root} is not a folder, or cannot be reached now.")
         items: list[Item] = []
         failed: list[tuple[str, str]] = []
@@ -99,6 +101,9 @@ class FolderConnector:
         listed = self._item(item.external_id, before, item.grants)
         return Fetched(path, listed)
 
+    def _is_reached(self) -> bool:
+        return os.path.isdir(self._root)  # not `Path.is_dir`, which raises where a folder above it is shut
+
     def _enter(self, prefix: str, path: str | Path, above: int | None) -> Iterator[Item | tuple[str, str]]:
         """What lies in a folder and below it, or what is known of that where it cannot be opened."""
         try:
@@ -108,7 +113,7 @@ class FolderConnector:
             finally:
                 os.close(handle)
         except OSError as error:
-            if not self._root.is_dir():
+            if not self._is_reached():
                 raise ConnectorError(f"{self._root} cannot be reached any more.") from error
             self._unread.append((shown_id(prefix.rstrip("/") or "."), _said(error)))
             yield from self._shut(prefix, path, above)
@@ -193,7 +198,7 @@ class FolderConnector:
             source = os.open(name, _FILE, dir_fd=handle)
             opened.callback(os.close, source)
         except FileNotFoundError as error:
-            if not self._root.is_dir():
+            if not self._is_reached():
                 raise ConnectorError(f"{self._root} cannot be reached any more.") from error
             raise ItemGoneError("The file is gone.") from error
         except OSError as error:

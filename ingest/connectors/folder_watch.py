@@ -4,6 +4,7 @@ The operating system tells (inotify on Linux, by watchfiles); where it does not,
 schedule of the data source is what remains.
 """
 
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,9 +22,9 @@ def changed_folders(
     """The names of the folders in which something changed, each time a burst of changes is over.
 
     `settle_ms` is the longest that one burst is collected. An empty set comes when nothing changed for a while, so that
-    the caller can watch other folders. Folders that do not exist are left out. Ends when `stop` is set.
+    the caller can watch other folders. Folders that cannot be reached are left out. Ends when `stop` is set.
     """
-    present = {name: path.resolve() for name, path in folders.items() if path.is_dir()}
+    present = {name: path.resolve() for name, path in folders.items() if os.path.isdir(path)}
     if not present:
         stop.wait(_WAIT_MS / 1000)
         if not stop.is_set():

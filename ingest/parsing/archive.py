@@ -4,6 +4,7 @@ Members are counted and their sizes added up before the first is unpacked; XML i
 network. Knows nothing of what the members mean.
 """
 
+import lzma
 import posixpath
 import zipfile
 import zlib
@@ -25,7 +26,8 @@ _RATIO_COUNTS_FROM_BYTES = 4 * 2**20
 Element = Any  # lxml ships no types
 
 _ENCRYPTED_FLAG = 0x1
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError)
+# What reading a damaged container raises; LZMA and zlib have errors of their own.
+BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, ValueError)
 
 
 class Archive:
@@ -38,7 +40,7 @@ class Archive:
         self._file = original.open()
         try:
             self._zip = zipfile.ZipFile(self._file)
-        except _BROKEN as error:
+        except BROKEN as error:
             self._file.close()
             raise _damaged() from error
         self._members = {member.filename: member for member in self._zip.infolist()}
@@ -64,7 +66,8 @@ class Archive:
     @property
     def locked(self) -> bool:
         """Whether every file in it is encrypted."""
-        files = [member for member in self._members.values() if not member.is_dir()]
+        # Not `is_dir`, which fails on a member without a name.
+        files = [member for name, member in self._members.items() if not name.endswith("/")]
         return bool(files) and all(member.flag_bits & _ENCRYPTED_FLAG for member in files)
 
     def size(self, name: str) -> int:
@@ -80,7 +83,7 @@ class Archive:
             raise DocumentError("The file is protected by a password.", code="encrypted")
         try:
             return self._zip.read(member)
-        except (*_BROKEN, RuntimeError) as error:
+        except (*BROKEN, RuntimeError) as error:
             raise _damaged() from error
 
     def xml(self, name: str) -> Element:

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 from ingest.parsing import media_types as types
+from ingest.parsing.archive import BROKEN
 from ingest.parsing.encoding import decoded_start
 from ingest.parsing.original import Original
 from retrieval.errors import DocumentError
@@ -115,7 +116,7 @@ def _zip_type(original: Original, suffix: str) -> str:
         with original.open() as file, zipfile.ZipFile(file) as archive:
             names = set(archive.namelist())
             mimetype = archive.open("mimetype").read(100).decode("ascii", "replace") if "mimetype" in names else ""
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (*BROKEN, RuntimeError) as error:
         raise DocumentError(
             "The file is damaged: its container cannot be opened. Was it copied completely?", code="corrupt"
         ) from error

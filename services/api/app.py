@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.api import errors, mcp_server, web_files
 from services.api.dependencies import Parts
+from services.api.description import completed
 from services.api.middleware import Audited, BodyLimit, Observed, SecurityHeaders
 from services.api.routes import (
     admin,
@@ -45,6 +46,12 @@ ROUTERS = (
 )
 
 
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """See FastAPI."""
+        return completed(super().openapi())
+
+
 def create_app(parts: Parts | None = None, *, close: Callable[[], None] = lambda: None) -> FastAPI:
     """Build the application. Without `parts` it only serves to print its OpenAPI document."""
 
@@ -59,7 +66,15 @@ def create_app(parts: Parts | None = None, *, close: Callable[[], None] = lambda
 
     # The interactive pages load scripts from elsewhere, which our content security policy forbids.
     problems: dict[int | str, dict[str, Any]] = {"4XX": {"model": Problem}, "5XX": {"model": Problem}}
-    app = FastAPI(title="Footnote", version="1", docs_url=None, redoc_url=None, lifespan=lifespan, responses=problems)
+    app = _Application(
+        title="Footnote",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        responses=problems,
+    )
     app.state.parts = parts
     errors.install(app)
     for module in ROUTERS:

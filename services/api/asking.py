@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 
+from retrieval.access import access_filter
 from retrieval.errors import NotFoundError, UnavailableError
 from retrieval.types import AnswerDone, AnswerEvent, Principal, Turn
 from services.acting import acting_as
@@ -46,10 +47,14 @@ def begin(
     *,
     answer_id: str | None = None,
 ) -> AsyncGenerator[AnswerEvent, None]:
-    """The events of an answer, as the answerer yields them. Closing them frees the model. Raises OverloadedError.
+    """The events of an answer, as the answerer yields them. Closing them frees the model. Raises OverloadedError, and
+    InvalidFilterError for filters that cannot be right.
 
-    Every protocol asks here, so here questions are counted.
+    Every protocol asks here, so here questions are counted. Filters are looked at here, too: a response that has begun
+    can refuse nothing, and what needs no search has none in which they would be.
     """
+    filters = presenting.filters(asked.filters)
+    access_filter(principal, filters)
     parts.limiter.question(principal)
     asked_of = AskedAudit(asked.question, answer_id or str(uuid.uuid4()), acting_as(principal), parts.audit_notes)
     events = parts.answerer.answer(
@@ -58,7 +63,7 @@ def begin(
         answer_id=asked_of.answer_id,
         conversation_id=asked.conversation_id or str(uuid.uuid4()),
         history=history,
-        filters=presenting.filters(asked.filters),
+        filters=filters,
         top_k=asked.top_k,
         prompted=asked_of.prompted,
     )

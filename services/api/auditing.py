@@ -4,15 +4,14 @@ Knows nothing of what an audit looks at. Half an hour of work is no reason for a
 once a batch, and a reader who leaves ends the audit.
 """
 
-import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import structlog
 from fastapi.concurrency import run_in_threadpool
 
 from retrieval.errors import FootnoteError
 from services.api.errors import problem_of
+from services.api.event_stream import event_text
 from services.api.schemas import Request
 from services.auditing.findings import Progress, Report
 
@@ -30,19 +29,15 @@ async def events(verifying: Iterator[Progress | Report]) -> AsyncIterator[str]:
     try:
         while (event := await run_in_threadpool(next, verifying, None)) is not None:
             if isinstance(event, Report):
-                yield _event("report", event.as_json())
+                yield event_text(event.as_json(), name="report")
                 return
-            yield _event("progress", {"stage": event.stage, "done": event.done, "total": event.total})
+            yield event_text({"stage": event.stage, "done": event.done, "total": event.total}, name="progress")
     except FootnoteError as error:
-        yield _event("error", problem_of(error).model_dump(exclude_none=True))
+        yield event_text(problem_of(error).model_dump(exclude_none=True), name="error")
     except Exception as error:
         _log.exception("audit_crashed")
-        yield _event("error", problem_of(error).model_dump(exclude_none=True))
+        yield event_text(problem_of(error).model_dump(exclude_none=True), name="error")
     finally:
         close = getattr(verifying, "close", None)
         if close is not None:
             close()
-
-
-def _event(name: str, data: Any) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

@@ -15,7 +15,7 @@ SourceName = Annotated[
     ),
 ]
 # Between a minute and a year.
-Every = Annotated[int, Field(ge=60, le=366 * 86400)]
+Every = Annotated[int, Field(ge=60, le=366 * 86400, strict=True)]
 State = Literal["idle", "waiting", "syncing", "paused", "failed", "needs_confirmation"]
 Outcome = Literal["done", "partly", "failed", "needs_confirmation", "stopped"]
 

@@ -13,6 +13,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
 
 from retrieval.answering import Answerer
 from retrieval.errors import ForbiddenError, NotFoundError, UnauthenticatedError
@@ -42,6 +43,11 @@ from services.queue import Doorbell
 from services.single_sign_on import SingleSignOn
 
 COOKIE = "footnote_session"
+# For the OpenAPI document, which is told of them by these; `principal_of` reads what they are.
+BEARER = HTTPBearer(
+    scheme_name="bearer", description="An API key, or an access token of the sign-in provider.", auto_error=False
+)
+SESSION = APIKeyCookie(name=COOKIE, scheme_name="session", description="A browser's session.", auto_error=False)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -160,7 +166,12 @@ def check_origin(request: Request) -> None:
         raise ForbiddenError("This request comes from another site.", code="cross_site")
 
 
-def known(request: Request, principal: Annotated[Principal, Depends(principal_of)]) -> Principal:
+def known(
+    request: Request,
+    principal: Annotated[Principal, Depends(principal_of)],
+    _bearer: Annotated[object, Depends(BEARER)],
+    _session: Annotated[object, Depends(SESSION)],
+) -> Principal:
     """Who calls, whatever their scopes. Raises NotFoundError for an address that holds a NUL.
 
     PostgreSQL refuses to look for one and SQLite finds nothing: so neither is asked, and every route says the same.

@@ -1,12 +1,14 @@
-"""The response that server-sent events go out in, whatever they say.
+"""Server-sent events as text, and the response that they go out in, whatever they say.
 
 Knows nothing of answers. Proxies and networks drop a connection on which nothing is said for a minute, and a model on
 slow hardware may think for longer: so a comment goes out in between, which every reader of such streams passes over.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from typing import Any
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Message, Send
@@ -14,6 +16,16 @@ from starlette.types import Message, Send
 QUIET_SECONDS = 15.0
 COMMENT = b": keep-alive\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+# Ends of lines to Unicode and to many a reader's `splitlines`, though not to JSON or to event streams.
+_LINE_ENDS = tuple((end, f"\\u{ord(end):04x}") for end in "\x85\u2028\u2029")
+
+
+def event_text(data: Any, *, name: str | None = None) -> str:
+    """One event, `data` as JSON in one line; without a name it is a message."""
+    text = json.dumps(data, ensure_ascii=False)
+    for end, escaped in _LINE_ENDS:
+        text = text.replace(end, escaped)
+    return f"event: {name}\ndata: {text}\n\n" if name else f"data: {text}\n\n"
 
 
 class EventStream(StreamingResponse):

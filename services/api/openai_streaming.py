@@ -4,7 +4,6 @@ Knows nothing of how answers are made. The last chunk before `[DONE]` carries `f
 they were asked for. A stream that fails ends with an error in place of `[DONE]`.
 """
 
-import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -15,6 +14,7 @@ import structlog
 from retrieval.errors import FootnoteError
 from retrieval.types import AnswerDone, AnswerEvent, TextDelta
 from services.api import presenting, wording
+from services.api.event_stream import event_text
 from services.api.openai_errors import error_of
 from services.api.openai_schemas import MODEL, AssistantMessage, ChatCompletion, Choice, Tokens
 
@@ -75,11 +75,11 @@ def _ending(head: dict[str, Any], done: AnswerDone, *, with_usage: bool) -> list
     if not with_usage:
         return [*told, _chunk(head | footnote, {}, finish="stop"), DONE]
     usage = {"choices": [], "usage": _tokens(done).model_dump()}
-    return [*told, _chunk(head, {}, finish="stop"), _event(head | usage | footnote), DONE]
+    return [*told, _chunk(head, {}, finish="stop"), event_text(head | usage | footnote), DONE]
 
 
 def _chunk(head: dict[str, Any], delta: dict[str, str], *, finish: str | None = None) -> str:
-    return _event(head | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]})
+    return event_text(head | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]})
 
 
 def _id(answer_id: str) -> str:
@@ -87,11 +87,7 @@ def _id(answer_id: str) -> str:
 
 
 def _failed(error: Exception) -> str:
-    return _event(error_of(error)[1].model_dump())
-
-
-def _event(data: dict[str, Any]) -> str:
-    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+    return event_text(error_of(error)[1].model_dump())
 
 
 def _tokens(done: AnswerDone) -> Tokens:

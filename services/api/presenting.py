@@ -15,6 +15,7 @@ def document(row: DocumentRow, principal: Principal) -> schemas.Document:
     """A document; its owner and grants only for those who may edit it."""
     doc, job, version = row.document, row.job, row.version
     editor = may_edit(doc, principal)
+    is_newest = row.newest_sha256 == version.sha256
     return schemas.Document(
         id=doc.id,
         data_source=doc.data_source,
@@ -40,6 +41,7 @@ def document(row: DocumentRow, principal: Principal) -> schemas.Document:
         ready_at=doc.ready_at,
         sha256=version.sha256,
         size=version.size,
+        newest_sha256=row.newest_sha256 if editor and not is_newest else None,
         can_edit=editor,
     )
 

@@ -1,11 +1,29 @@
 """The shapes of requests and answers on the wire, as the contract fixes them. Knows nothing of how they come about."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 T = TypeVar("T")
+# RFC 3339's full date, with its time where there is one; without an offset that is in UTC.
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
+
+
+def _written(moment: Any) -> Any:
+    """Refuse a number, or a text of one, which pydantic would take for seconds since 1970."""
+    if isinstance(moment, datetime) or (isinstance(moment, str) and _RFC_3339.fullmatch(moment)):
+        return moment
+    raise ValueError("Write a moment as RFC 3339 does, such as 2025-03-31T12:00:00Z.")
 
 
 def _aware(moment: datetime) -> datetime:
@@ -16,7 +34,7 @@ def _aware(moment: datetime) -> datetime:
         raise ValueError("This moment lies outside the years 1 to 9999 in UTC.") from error
 
 
-Moment = Annotated[datetime, AfterValidator(_aware)]
+Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(_aware)]
 # PostgreSQL keeps no NUL in a text, and looks for none.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Name = Annotated[
@@ -31,7 +49,8 @@ Grant = Annotated[Text, StringConstraints(max_length=260)]
 
 
 class Request(BaseModel):
-    """Requests are closed: an unknown field is a mistake, not something to ignore."""
+    """Requests are closed: an unknown field is a mistake, not something to ignore. Their whole numbers are strict, so
+    that neither true nor a text is one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -86,8 +105,9 @@ class DocumentMetadata(Request):
     """What a caller says of a file it sends.
 
     `supersedes` names the documents that it replaces, which need not be there yet. What is left out stays as it was;
-    an empty list takes back what was said. `own_only`: somebody else's document of this name is another one, also for
-    administrators; without an `external_id` it always is.
+    an empty list takes back what was said, as null does for `title`, `url` and the times: the title is then the file's
+    own, or where it has none the external id. `own_only`: somebody else's document of this name is another one, also
+    for administrators; without an `external_id` it always is.
     """
 
     data_source: Name = "uploads"
@@ -103,7 +123,8 @@ class DocumentMetadata(Request):
 
 
 class Registered(Response):
-    """What became of a file that was sent. `new_version`: the document has one version more by it, which is to be read;
+    """What became of a file that was sent. `state` is that of `job_id`, the job that was queued for it; where none was,
+    of the document's last. `new_version`: the document has one version more by it, which is to be read;
     false where these bytes were here, and at most their readers or metadata have changed.
     """
 
@@ -145,8 +166,9 @@ class Progress(Response):
 class Document(Response):
     """A document as lists and details show it; `owner` and `grants` are null for those who may not edit it.
 
-    `version` is the one that readers see, or the first one on its way; `state` is that of the newest. `stage` and
-    `progress` are there while it is running.
+    `version` is the one that readers see, or until there is one the newest; `chunks`, `sha256` and `size` are its own.
+    `state` is that of the newest. `stage` and `progress` are there while it is running. `newest_sha256` is the digest
+    of the newest version's original where that is another one, for those who may edit it.
     """
 
     id: str
@@ -173,6 +195,7 @@ class Document(Response):
     ready_at: datetime | None
     sha256: str
     size: int
+    newest_sha256: str | None
     can_edit: bool
 
 
@@ -238,7 +261,7 @@ class SearchRequest(Request):
     """A query for passages."""
 
     query: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-    top_k: int = Field(default=10, ge=1, le=100)
+    top_k: int = Field(default=10, ge=1, le=100, strict=True)
     filters: Filters = Filters()
     explain: bool = False
 
@@ -358,7 +381,7 @@ class AskRequest(Request):
     conversation_id: Text | None = None
     replaces: Text | None = None
     filters: Filters = Filters()
-    top_k: int = Field(default=8, ge=1, le=50)
+    top_k: int = Field(default=8, ge=1, le=50, strict=True)
     stream: bool = False
 
 

@@ -2,10 +2,8 @@
 are made.
 """
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
 
 import structlog
 
@@ -13,6 +11,7 @@ from retrieval.errors import FootnoteError
 from retrieval.types import AnswerDone, AnswerEvent, SentenceChecked, SourcesFound, TextDelta
 from services.api import presenting, schemas
 from services.api.errors import problem_of
+from services.api.event_stream import event_text
 
 _log = structlog.get_logger(__name__)
 
@@ -31,23 +30,21 @@ async def events(
                     await done(event)
                 yield _named(event)
     except FootnoteError as error:
-        yield _event("error", problem_of(error).model_dump(exclude_none=True))
+        yield event_text(problem_of(error).model_dump(exclude_none=True), name="error")
     except Exception as error:
         _log.exception("answer_crashed")
-        yield _event("error", problem_of(error).model_dump(exclude_none=True))
+        yield event_text(problem_of(error).model_dump(exclude_none=True), name="error")
 
 
 def _named(event: AnswerEvent) -> str:
     match event:
         case SourcesFound(sources):
-            return _event("sources", [schemas.Source.model_validate(s).model_dump(mode="json") for s in sources])
+            return event_text(
+                [schemas.Source.model_validate(s).model_dump(mode="json") for s in sources], name="sources"
+            )
         case TextDelta(delta):
-            return _event("text", {"delta": delta})
+            return event_text({"delta": delta}, name="text")
         case SentenceChecked(sentence):
-            return _event("sentence", schemas.Sentence.model_validate(sentence).model_dump(mode="json"))
+            return event_text(schemas.Sentence.model_validate(sentence).model_dump(mode="json"), name="sentence")
         case AnswerDone(answer):
-            return _event("done", presenting.answer(answer).model_dump(mode="json"))
-
-
-def _event(name: str, data: Any) -> str:
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+            return event_text(presenting.answer(answer).model_dump(mode="json"), name="done")

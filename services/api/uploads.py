@@ -13,13 +13,13 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from retrieval.errors import InvalidInputError, TooLargeError, UnavailableError
-from services.api.schemas import DocumentMetadata
+from services.api.schemas import DocumentMetadata, ExternalId
 from services.blobs import Blob, BlobStore
 
 FORM_OVERHEAD = 64 * 1024
@@ -27,6 +27,7 @@ BATCH_FILES = 100
 # What may be said of so many files, with a long list of grants for each.
 BATCH_OVERHEAD = 8 * 1024 * 1024
 READ = 256 * 1024
+_EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)
 
 
 def _openapi_form(file: dict[str, Any], metadata: str) -> dict[str, Any]:
@@ -45,7 +46,8 @@ OPENAPI_BATCH_FORM = _openapi_form(
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A stored file and what its sender said of it."""
+    """A stored file and what its sender said of it. `file_name` is without folders; where it has no other external id
+    it can be one."""
 
     blob: Blob
     file_name: str
@@ -55,12 +57,11 @@ class Upload:
 async def receive(request: Request, blobs: BlobStore, *, limit: int) -> Upload:
     """Store the file of a multipart request.
 
-    Raises TooLargeError, InvalidInputError (no file, empty, metadata that is not of its form), UnavailableError.
+    Raises TooLargeError, InvalidInputError (no file, empty, a part of another name, a file name that is none, metadata
+    that is not of its form), UnavailableError.
     """
     async with _form(request, limit=limit, overhead=FORM_OVERHEAD, files=1) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise _no_file()
+        (file,) = _files(form)
         metadata = _metadata_of(file, form.get("metadata"))
         blob = await blobs.put_stream(_chunks(file), limit=limit)
         return Upload(blob, _file_name(file), metadata)
@@ -102,7 +103,7 @@ class _Parser(MultiPartParser):
 @asynccontextmanager
 async def _form(request: Request, *, limit: int, overhead: int, files: int) -> AsyncIterator[FormData]:
     """The form, closed at the end; `overhead` bytes may come with the `limit` of the files."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
         raise InvalidInputError("Send multipart/form-data with a part `file`.", code="no_file")
     if int(request.headers.get("content-length") or 0) > limit + overhead:
         raise _too_large(limit)
@@ -177,13 +178,28 @@ def _metadata_of(file: UploadFile, raw: object) -> DocumentMetadata:
     if not file.filename or "\x00" in file.filename:
         raise _no_file()
     metadata = _metadata(raw)
+    _check_name(_file_name(file), is_external_id=metadata.external_id is None)
     if file.size == 0:
         raise InvalidInputError(f"{file.filename} is empty.", code="empty_file")
     return metadata
 
 
 def _file_name(file: UploadFile) -> str:
-    return (file.filename or "").replace("\\", "/").rsplit("/", 1)[-1][:500]
+    """Without the folders before it: RFC 7578 (4.2) has a receiver drop them."""
+    return (file.filename or "").replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _check_name(name: str, *, is_external_id: bool) -> None:
+    """Raises InvalidInputError. A name that was cut to fit would be the name of another file too."""
+    if not name:
+        raise InvalidInputError("The file's name ends with a slash: it names a folder.", code="invalid_file_name")
+    try:
+        if is_external_id:
+            _EXTERNAL_ID.validate_python(name)
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        message = f"The file's name cannot be its external_id: {why}. Send an external_id."
+        raise InvalidInputError(message, code="invalid_file_name") from error
 
 
 def _metadata(raw: object) -> DocumentMetadata:

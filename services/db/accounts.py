@@ -239,11 +239,13 @@ class Accounts:
             user = session.scalar(query)
             return _account(session, user) if user else None
 
-    def groups(self) -> list[tuple[str, int]]:
-        """Names of groups with their number of members."""
+    def groups(self, *, after: str | None = None, limit: int) -> list[tuple[str, int]]:
+        """Names of groups with their number of members, behind the name `after`."""
         query = select(Membership.group_name, func.count()).group_by(Membership.group_name)
+        if after is not None:
+            query = query.where(Membership.group_name > after)
         with self._database.read() as session:
-            return list(session.execute(query.order_by(Membership.group_name)))
+            return list(session.execute(query.order_by(Membership.group_name).limit(limit)))
 
     def join(self, group: str, email: str) -> None:
         """Raises NotFoundError; joining twice is no error."""

@@ -14,7 +14,7 @@ from retrieval.types import Principal
 from services.db.audit_log import record
 from services.db.database import Database, clock
 from services.db.models import AnswerExplanation, CitedVersion, Conversation, Feedback, Message
-from services.db.titles import TITLE_LENGTH, UNTITLED, title_of
+from services.db.titles import UNTITLED, title_of
 
 NOT_FOUND = "There is no such conversation, or it is not yours."
 NO_MESSAGE = "There is no such message in this conversation."
@@ -72,7 +72,7 @@ class Conversations:
         """Raises NotFoundError."""
         with self._database.write() as session:
             row = _own(session, conversation_id, principal)
-            row.title = title.strip()[:TITLE_LENGTH] or row.title
+            row.title = title.strip() or row.title
             record(session, "sensitive_update", subject=f"conversation:{row.id}", act="rename")
             return row
 
@@ -92,12 +92,14 @@ class Conversations:
         with self._database.read() as session:
             return list(session.scalars(query.order_by(Conversation.updated_at.desc(), Conversation.id).limit(limit)))
 
-    def messages(self, conversation_id: str, principal: Principal) -> Sequence[Message]:
-        """All messages in order. Raises NotFoundError."""
+    def messages(
+        self, conversation_id: str, principal: Principal, *, after: int = -1, limit: int | None = None
+    ) -> Sequence[Message]:
+        """Messages in order, behind the position `after`; None: all of them. Raises NotFoundError."""
         with self._database.read() as session:
             _own(session, conversation_id, principal)
-            query = select(Message).where(Message.conversation_id == conversation_id).order_by(Message.position)
-            return session.scalars(query).all()
+            query = select(Message).where(Message.conversation_id == conversation_id, Message.position > after)
+            return session.scalars(query.order_by(Message.position).limit(limit)).all()
 
     def earlier(
         self, conversation_id: str, principal: Principal, *, replaces: str | None = None, limit: int
@@ -195,7 +197,7 @@ def _new(session: Session, conversation_id: str, principal: Principal, title: st
     row = Conversation(
         id=conversation_id,
         user_id=principal.user_id,
-        title=title.strip()[:TITLE_LENGTH] or UNTITLED,
+        title=title.strip() or UNTITLED,
         created_at=now,
         updated_at=now,
     )

@@ -105,7 +105,7 @@ class Database:
     def _options(self, address: URL, pool: Pool) -> dict[str, Any]:
         if self.is_sqlite:
             if address.database:
-                Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+                Path(address.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             return {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
         limits = f"-c statement_timeout={STATEMENT_MS} -c idle_in_transaction_session_timeout={IDLE_MS}"
         connecting = {"connect_timeout": 5, "options": f"{limits} -c timezone=UTC", **SILENCE}

@@ -18,7 +18,7 @@ from retrieval.types import Principal
 from services.db.audit_log import record
 from services.db.batch import registered_together, rounds
 from services.db.database import Database, clock
-from services.db.document_row import COLUMNS, DocumentRow, ShownDocument, row_from
+from services.db.document_row import COLUMNS, NEWEST, DocumentRow, ShownDocument, row_from
 from services.db.grants import grants_in
 from services.db.jobs import new_job
 from services.db.models import Document, Job, Supersession, User, Version
@@ -41,13 +41,16 @@ NOT_FOUND = "There is no such document, or you may not read it."
 LARGEST_NUMBER = 2**31 - 1
 # Of many that were sent together, so many are named in the audit log; the others have the same time and owner.
 NAMED = 10
+# The version that readers see, or until there is one the newest.
+_SHOWN = and_(Version.document_id == Document.id, Version.number == Document.shown_version)
 # One statement, so that a document is never shown half before and half behind its swap.
 _WITH_ALL = (
     select(*COLUMNS)
     .select_from(Document)
     .join(Job, Job.id == Document.job_id)
     .join(User, User.id == Document.owner_id)
-    .join(Version, and_(Version.document_id == Document.id, Version.number == Document.latest_version))
+    .join(Version, _SHOWN)
+    .join(NEWEST, and_(NEWEST.document_id == Document.id, NEWEST.number == Document.latest_version))
 )
 _log = structlog.get_logger(__name__)
 
@@ -173,6 +176,16 @@ class Documents:
             if document is None or version is None or version.activated_at is None:
                 raise NotFoundError(NOT_FOUND)
             return document, version
+
+    def original(self, document_id: str, principal: Principal) -> Version:
+        """The version whose original is shown to whoever may read the document: also of one that has not become
+        readable text, or not yet. Raises NotFoundError."""
+        with self._database.read() as session:
+            query = select(Version).join(Document, _SHOWN).where(Document.id == document_id, may_read(principal))
+            version = session.scalar(query)
+        if version is None:
+            raise NotFoundError(NOT_FOUND)
+        return version
 
     def page(
         self, principal: Principal, *, state: str | None = None, data_source: str | None = None,

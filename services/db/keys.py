@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
@@ -55,13 +55,19 @@ class Keys:
             record(session, "authn_token_created", subject=f"key:{key_id}", **told, expires_at=expires_at)
         return key, f"{KEY_PREFIX}{key_id}_{secret}"
 
-    def page(self, *, user_id: str | None) -> list[tuple[ApiKey, str]]:
-        """Keys with their person's address, newest first; `user_id` narrows to one person."""
-        query = select(ApiKey, User.email).join(User, User.id == ApiKey.user_id).order_by(ApiKey.created_at.desc())
+    def page(
+        self, *, user_id: str | None, after: tuple[datetime, str] | None = None, limit: int | None = None
+    ) -> list[tuple[ApiKey, str]]:
+        """Keys with their person's address, newest first, behind `after` (created_at, id); `user_id` narrows to one
+        person."""
+        query = select(ApiKey, User.email).join(User, User.id == ApiKey.user_id)
         if user_id is not None:
             query = query.where(ApiKey.user_id == user_id)
+        if after:
+            moment, last = after
+            query = query.where(or_(ApiKey.created_at < moment, and_(ApiKey.created_at == moment, ApiKey.id > last)))
         with self._database.read() as session:
-            return list(session.execute(query))
+            return list(session.execute(query.order_by(ApiKey.created_at.desc(), ApiKey.id).limit(limit)))
 
     def revoke(self, key_id: str, *, user_id: str | None, scopes: frozenset[str] = SCOPES) -> None:
         """End a key, those made with it and those made with them, at once; `user_id` narrows to that person's.

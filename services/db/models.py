@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Text,
     case,
+    func,
     text,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -220,6 +221,16 @@ class Document(Base):
         said = edition_of(title)
         self.subject, self.edition = said.subject, said.number
         return title
+
+    @hybrid_property
+    def shown_version(self) -> int:
+        """The number of the version that readers see, or until there is one of the newest."""
+        return self.active_version or self.latest_version
+
+    @shown_version.inplace.expression
+    @classmethod
+    def _shown_version(cls) -> ColumnElement[int]:
+        return func.coalesce(cls.active_version, cls.latest_version)
 
     @hybrid_property
     def embedded_title(self) -> str:

@@ -34,6 +34,7 @@ from services.db.models import (
 
 # A data source and an external id: what a sender knows a document by.
 Name = tuple[str, str]
+_METADATA = ("title", "url", "modified_at", "effective_from", "effective_until")
 # What a new document has rows in, those that others refer to first.
 _CREATED = (Document, DocumentGrant, Supersession, Version, Job)
 
@@ -44,7 +45,8 @@ class Registration:
 
     `supersedes` are names of documents that it replaces; None: those that were said before. `document_id` is the id of
     a document that is new (None: a random one); only `footnote eval` gives it, which is to be the same in every run.
-    `own_only`: somebody else's document of this name is another one, for a name that was nobody's choice.
+    `own_only`: somebody else's document of this name is another one, for a name that was nobody's choice. `cleared`
+    names fields that are None because the caller takes back what was said; any other None leaves it.
     """
 
     sha256: str
@@ -62,6 +64,7 @@ class Registration:
     supersedes: tuple[Name, ...] | None = None
     document_id: str | None = None
     own_only: bool = False
+    cleared: frozenset[str] = frozenset()
 
     @property
     def name(self) -> Name:
@@ -71,11 +74,13 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class LockedDocument:
-    """A document that the caller has locked, with its current job, newest version, grants and its owner's address."""
+    """A document that the caller has locked, with its current job, newest version, the one that is shown, grants and
+    its owner's address."""
 
     document: Document
     job: Job
     version: Version
+    shown: Version
     grants: tuple[str, ...]
     owner: str
 
@@ -123,16 +128,23 @@ def registered(session: Session, document: Document | None, new: Registration, p
 def locked_rows(session: Session, documents: Sequence[Document]) -> list[LockedDocument]:
     """Documents that the caller has locked with what `changed` looks at, their jobs locked too, by id."""
     jobs = select(Job).where(Job.id.in_([document.job_id for document in documents])).order_by(Job.id)
-    newest = and_(Version.document_id == Document.id, Version.number == Document.latest_version)
+    named = Version.number.in_([Document.latest_version, Document.shown_version])
     ids = [document.id for document in documents]
     job_of = {job.id: job for job in session.scalars(jobs.with_for_update())}
-    versions = session.scalars(select(Version).join(Document, newest).where(Document.id.in_(ids)))
-    version_of = {version.document_id: version for version in versions}
+    versions = session.scalars(select(Version).join(Document).where(Document.id.in_(ids), named))
+    version_of = {(version.document_id, version.number): version for version in versions}
     owners = select(User.id, User.email).where(User.id.in_({document.owner_id for document in documents}))
     owner_of = dict(session.execute(owners).all())
     grants = grants_in(session, ids)
     return [
-        LockedDocument(d, job_of[d.job_id], version_of[d.id], tuple(grants.get(d.id, ())), owner_of[d.owner_id])
+        LockedDocument(
+            d,
+            job_of[d.job_id],
+            version_of[d.id, d.latest_version],
+            version_of[d.id, d.shown_version],
+            tuple(grants.get(d.id, ())),
+            owner_of[d.owner_id],
+        )
         for d in documents
     ]
 
@@ -141,6 +153,7 @@ def changed(session: Session, locked: LockedDocument, new: Registration, now: da
     """Change a document to what the caller said of it. Not flushed, so that many go to the database together."""
     document, job, version, grants = locked.document, locked.job, locked.version, locked.grants
     ring: list[str] = []
+    loses_title = document.title_given and "title" in new.cleared
     is_changed = _set_metadata(document, new)
     if new.grants is not None and set(new.grants) != set(grants):
         _replace_grants(session, document, new.grants, before=grants)
@@ -149,7 +162,8 @@ def changed(session: Session, locked: LockedDocument, new: Registration, now: da
         is_changed = True
     if is_changed:
         ring.append(_metadata_job(session, document, now).id)
-    is_new = version.sha256 != new.sha256 or job.state in ("failed", "quarantined", "cancelled")
+    # The file's own title is in the file alone: it is read again.
+    is_new = loses_title or version.sha256 != new.sha256 or job.state in ("failed", "quarantined", "cancelled")
     if is_new:
         overtake(session, job, now)
         document.latest_version += 1
@@ -158,7 +172,8 @@ def changed(session: Session, locked: LockedDocument, new: Registration, now: da
         document.job_id = job.id
         session.add(version)
         ring.append(job.id)
-    row = row_of_objects(document, job, version, grants, locked.owner)
+    shown = locked.shown if document.active_version else version
+    row = row_of_objects(document, job, shown, version, grants=grants, owner=locked.owner)
     return Change(row, bool(ring), tuple(ring), is_new)
 
 
@@ -222,9 +237,11 @@ def refusals_of_synced(session: Session, document_ids: Collection[str]) -> dict[
 def row_of(session: Session, document: Document) -> DocumentRow:
     """The document with what lists and details show of it."""
     job = session.get_one(Job, document.job_id)
-    version = session.get_one(Version, (document.id, document.latest_version))
+    newest = session.get_one(Version, (document.id, document.latest_version))
+    shown = session.get_one(Version, (document.id, document.shown_version))
     owner = session.get_one(User, document.owner_id).email
-    return row_of_objects(document, job, version, grants_in(session, [document.id]).get(document.id, ()), owner)
+    grants = grants_in(session, [document.id]).get(document.id, ())
+    return row_of_objects(document, job, shown, newest, grants=grants, owner=owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +268,8 @@ def _begun(new: Registration, principal: Principal, now: datetime) -> _Begun:
         Version: [version._asdict() | of | {"number": 1, "file_name": new.file_name, "created_at": now}],
         Job: [job._asdict() | of | ingest],
     }
-    return _Begun(Change(DocumentRow(document, job, version, grants, principal.email), True, (job.id,), True), rows)
+    row = DocumentRow(document, job, version, version.sha256, grants, principal.email)
+    return _Begun(Change(row, True, (job.id,), True), rows)
 
 
 def _document(new: Registration, principal: Principal, now: datetime) -> ShownDocument:
@@ -302,15 +320,18 @@ def _version(document: Document, new: Registration, now: datetime) -> Version:
 
 
 def _set_metadata(document: Document, new: Registration) -> bool:
-    """Take over what the caller said; what it did not say stays."""
-    changed = False
-    for field in ("title", "url", "modified_at", "effective_from", "effective_until"):
-        value = getattr(new, field)
-        if value is not None and getattr(document, field) != value:
-            setattr(document, field, value)
-            changed = True
+    """Take over what the caller said, and what it takes back; what it did not say stays."""
+    said = {field: getattr(new, field) for field in _METADATA}
+    given = {field: value for field, value in said.items() if value is not None or field in new.cleared}
+    if "title" in new.cleared:
+        # Until the file is read again, which may have a title of its own. One that nobody gave is there already.
+        given["title"] = document.external_id if document.title_given else document.title
+        document.title_given = False
+    changed = {field: value for field, value in given.items() if getattr(document, field) != value}
+    for field, value in changed.items():
+        setattr(document, field, value)
     document.title_given = document.title_given or bool(new.title)
-    return changed
+    return bool(changed)
 
 
 def _set_supersedes(session: Session, document: Document, new: Registration) -> bool:

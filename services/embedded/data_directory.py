@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,13 +24,14 @@ WAIT_FOR_GUARD_S = 8.0
 
 @contextmanager
 def claim(data_dir: Path) -> Iterator[int]:
-    """Hold the directory alone, made if needed, readable by its owner only. Yields the lock's descriptor.
+    """Hold the directory alone, made if needed, and from now on its owner's alone. Yields the lock's descriptor.
 
     Raises ConflictError: `data_directory_in_use` when another instance has it, `data_directory_unusable` when it cannot
     be made or written.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _shut(data_dir)
         descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConflictError(f"{data_dir} cannot be used: {error}.", code="data_directory_unusable") from error
@@ -40,6 +42,16 @@ def claim(data_dir: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)  # and with it the lock, unless a guard has inherited it
+
+
+def _shut(data_dir: Path) -> None:
+    """Take the directory, and the registry in it, from everybody but their owner: an older release left both open."""
+    for path in (data_dir, *data_dir.glob("db.sqlite3*")):
+        with suppress(FileNotFoundError):  # SQLite takes its own files away when the last process is done with them
+            found = path.stat()
+            # One that everybody writes into, such as /tmp, is not ours to shut, and somebody else's cannot be.
+            if found.st_uid == os.geteuid() and found.st_mode & 0o077 and not found.st_mode & stat.S_ISVTX:
+                path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
 
 
 def _lock(descriptor: int, data_dir: Path) -> None:

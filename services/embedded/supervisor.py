@@ -94,7 +94,7 @@ def _parts(plan: UpPlan) -> list[Part]:
         "FOOTNOTE_INDEX_URL": f"http://{LOOPBACK}:{ports['index']}",
         "FOOTNOTE_INDEX_API_KEY": index_api_key,
     }
-    api_ready = answers(_reached_at(plan.host), plan.port, "/readyz")
+    api_ready = answers(reached_at(plan.host), plan.port, "/readyz")
     return [
         broker_part(broker, plan.data_dir / "broker", plain),
         _index_part(ports["index"], plan.data_dir, key_file, plain),
@@ -117,7 +117,7 @@ def _index_part(port: int, data_dir: Path, key_file: Path, env: Mapping[str, str
     )
 
 
-def _reached_at(host: str) -> str:
+def reached_at(host: str) -> str:
     """Where to reach a server that listens on `host`, which may mean all addresses."""
     return {"0.0.0.0": LOOPBACK, "": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from retrieval.errors import InvalidInputError, UnavailableError
+from retrieval.errors import FootnoteError, InvalidInputError, UnavailableError
 from services.bootstrap import CLI_FILE
 from services.embedded.sample import load_sample
-from services.embedded.supervisor import UpPlan, run
+from services.embedded.supervisor import UpPlan, reached_at, run
 from services.settings import Settings, inherited_environment
 
 FIRST_QUESTION = "Who should I call when my laptop is stolen?"
@@ -35,11 +35,7 @@ def run_all(settings: Settings, *, sample: bool) -> int:
 
     def when_ready() -> Sequence[tuple[str, str]]:
         rows = [("Sign in (once)", _run_verb("sign-in", env).strip())]
-        if sample:
-            key = json.loads((settings.data_dir / CLI_FILE).read_text())["key"]
-            rows.append(("Sample company", f"{load_sample(settings.public_url, key)} documents are ready"))
-            rows.append(("Try", f'{_command()} ask "{FIRST_QUESTION}"'))
-        return rows
+        return [*rows, *_sample(settings)] if sample else rows
 
     return run(
         UpPlan(
@@ -55,6 +51,22 @@ def run_all(settings: Settings, *, sample: bool) -> int:
             when_ready=when_ready,
         )
     )
+
+
+def _sample(settings: Settings) -> list[tuple[str, str]]:
+    """Send the sample company; the rows that say what became of it."""
+    key = json.loads((settings.data_dir / CLI_FILE).read_text())["key"]
+    try:
+        ready = load_sample(_listens_at(settings), key)
+    except FootnoteError as error:  # whoever starts it gets the sign-in link all the same
+        return [("Sample company", f"not loaded: {error.message}")]
+    return [("Sample company", f"{ready} documents are ready"), ("Try", f'{_command()} ask "{FIRST_QUESTION}"')]
+
+
+def _listens_at(settings: Settings) -> str:
+    """The API's address on this machine: the one for people may lead through a proxy that is not there yet."""
+    host = reached_at(settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _run_verb(name: str, env: Mapping[str, str]) -> str:

@@ -3,7 +3,6 @@
 Knows nothing of what a verb does there.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -25,9 +24,7 @@ def operating(settings: Settings) -> Iterator[Settings]:
 
     It is that of a running `footnote up`, or the one that the settings name, or, where neither is so, this machine's
     own: served meanwhile, with the data directory held alone. Raises ConflictError where another instance has it.
-    What the verb writes is its owner's alone, as with `footnote up`.
     """
-    os.umask(0o077)
     running = at_running_parts(settings)
     if running is not None:
         yield running

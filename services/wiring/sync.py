@@ -96,9 +96,9 @@ def sync_parts(core: Core, source_id: str) -> SyncParts:
 def _local_path(options: Mapping[str, object]) -> Path | None:
     path, url = options.get("path"), options.get("url")
     if isinstance(path, str) and "\x00" not in path:
-        return Path(path).resolve()
+        return Path(os.path.realpath(path))
     if isinstance(url, str) and url.startswith("file:") and "\x00" not in url:
-        return Path(unquote(urlsplit(url).path)).resolve()
+        return Path(os.path.realpath(unquote(urlsplit(url).path)))
     return None
 
 

@@ -84,6 +84,14 @@ def test_what_is_told_of_a_document_is_what_is_stored(database: Database) -> Non
     assert set(documents.page(ann)) == told
     for change in changes(documents.register_all(named("a", sha256="b" * 64, grants=("everyone",)), ann)):
         assert documents.get(change.row.document.id, ann) == change.row
+    make_ready(database, alone)
+    newer = documents.register(handbook("b" * 64, external_id="d", title="Travel policy 2024"), ann)
+    (again,) = changes(documents.register_all([handbook("c" * 64, external_id="d", title="Travel policy 2024")], ann))
+    assert [(one.row.version.sha256, one.row.newest_sha256) for one in (newer, again)] == [
+        ("a" * 64, "b" * 64),
+        ("a" * 64, "c" * 64),
+    ]
+    assert documents.get(again.row.document.id, ann) == again.row
     moved = documents.set_grants(alone.row.document.id, ("everyone",), ann)
     assert documents.get(alone.row.document.id, ann) == moved.row
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ingest.connectors.contract import ItemError
+from ingest.connectors.contract import ConnectorError, ItemError
 from ingest.connectors.folder_watch import changed_folders
 from ingest.connectors.kinds import connector_for
 from retrieval.errors import ForbiddenError
@@ -98,6 +99,33 @@ class TestFolder(ConnectorContract):
         for path in ("out", "in/../out", "in/link"):
             with pytest.raises(ForbiddenError):
                 connector_for("folder", {"path": str(tmp_path / path)}, {}, policy=policy)
+
+    def test_a_link_that_leads_round_in_a_circle_is_no_folder_and_no_way_out(self, source: FolderSource) -> None:
+        (source.root / "circle").symlink_to("circle")
+        (source.root / "out").symlink_to(source.folder)
+        with pytest.raises(ConnectorError, match="is not a folder"):
+            list(source.connector(path=str(source.root / "circle")).changes(None))
+        policy = policy_for(source.folder, folder_roots=(source.root,))
+        for path in ("circle/../out", "circle/../out/handbook"):
+            with pytest.raises(ForbiddenError):
+                connector_for("folder", {"path": f"{source.root}/{path}"}, {}, policy=policy)
+
+    def test_a_folder_below_one_that_is_shut_cannot_be_reached(
+        self, source: FolderSource, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        look, stop = os.stat, threading.Event()
+
+        def refusing(path: Any, *more: Any, **by_name: Any) -> os.stat_result:
+            if path in (source.root, str(source.root)):
+                raise PermissionError(13, "Permission denied", str(path))
+            return look(path, *more, **by_name)
+
+        connector = source.connector()
+        monkeypatch.setattr(os, "stat", refusing)  # root reaches every folder
+        with pytest.raises(ConnectorError, match="cannot be reached now"):
+            list(connector.changes(None))
+        stop.set()
+        assert list(changed_folders({"handbook": source.root}, stop=stop)) == []
 
     def test_names_that_are_no_text_and_too_long_ones_fail_and_the_others_come_in(
         self, source: FolderSource, sync: SmallSync

@@ -188,6 +188,15 @@ def test_without_a_key_nothing_of_the_protocol_is_spoken(scene: Talking) -> None
                 assert "jsonrpc" not in response.text
 
 
+def test_what_is_not_sent_as_json_is_refused_with_a_problem(scene: Talking) -> None:
+    key = {"Authorization": f"Bearer {scene.bob}"}
+    for content_type in ({"Content-Type": "text/plain"}, {"Content-Type": ""}):
+        refused = httpx2.post(f"{scene.system.url}/mcp", content=b"{}", headers=HEADERS | key | content_type)
+        assert refused.status_code == 422
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["code"] == "invalid_input"
+
+
 def test_a_browsers_session_is_no_key(scene: Talking) -> None:
     people = scene.system.admin.get("/v1/users", params={"email": "bob@example.com"}).json()["items"]
     link = scene.system.admin.post(f"/v1/users/{people[0]['id']}/sign-in-links").json()["url"]

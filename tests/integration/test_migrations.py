@@ -203,6 +203,7 @@ def test_footnote_migrate_refuses_the_tables_of_a_newer_release_in_one_sentence(
 ) -> None:
     installed_by_a_newer_release(tmp_path)
     monkeypatch.setattr("sys.argv", ["footnote", "migrate", "--data-dir", str(tmp_path)])
+    monkeypatch.setattr(cli, "configure_logging", lambda *_: None)  # which would be that of all tests behind this one
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert (ended.value.code, NewerRegistryError.code) == (cli.FAILED, "newer_registry")

@@ -124,6 +124,35 @@ def test_the_same_bytes_with_other_grants_are_no_new_version_though_they_wait_st
     assert [one.new_version for one in (first, change, other)] == [True, False, True]
 
 
+def test_the_original_is_the_newest_until_a_version_is_ready_and_for_readers_alone(database: Database) -> None:
+    ann, boss = someone(database, ANN), someone(database, BOB, admin=True)
+    documents = Documents(database)
+    id = documents.register(handbook(), ann).row.document.id
+    assert documents.original(id, ann).sha256 == "a" * 64
+    second = documents.register(handbook("b" * 64), ann)
+    assert documents.original(id, ann).sha256 == "b" * 64
+    make_ready(database, second)
+    documents.register(handbook("c" * 64), ann)
+    assert documents.original(id, ann).sha256 == "b" * 64
+    for somebody, document in ((boss, id), (ann, "none")):
+        with pytest.raises(NotFoundError):
+            documents.original(document, somebody)
+
+
+def test_what_a_caller_takes_back_is_gone_and_a_title_has_the_file_read_again(database: Database) -> None:
+    ann = someone(database, ANN)
+    documents = Documents(database)
+    make_ready(database, documents.register(handbook(url="https://example.com/a"), ann))
+    untouched = documents.register(handbook(title=None), ann)
+    assert (untouched.changed, untouched.row.document.url) == (False, "https://example.com/a")
+    address = documents.register(handbook(title=None, cleared=frozenset({"url", "modified_at"})), ann)
+    assert (address.row.document.url, address.row.document.title, address.new_version) == (None, "Handbook", False)
+    title = documents.register(handbook(title=None, cleared=frozenset({"title"})), ann)
+    assert (title.row.document.title, title.new_version, len(title.ring)) == ("handbook.md", True, 2)
+    again = documents.register(handbook(title=None, cleared=frozenset({"title"})), ann)
+    assert (again.changed, again.row.job.id) == (False, title.row.job.id)
+
+
 def test_other_bytes_are_a_new_version_and_readers_keep_the_old_one_until_the_swap(database: Database) -> None:
     ann = someone(database, ANN)
     document = Documents(database).register(handbook(), ann)

@@ -21,6 +21,7 @@ import pytest
 import redis
 
 from retrieval.errors import ConflictError
+from services.db.database import Database
 from services.embedded.backoff import Backoff
 from services.embedded.broker import APPENDED, Broker, broker_part
 from services.embedded.data_directory import claim, kept_ports, refuse_taken_port
@@ -417,6 +418,30 @@ def test_a_directory_that_cannot_be_made_is_refused_with_the_reason(tmp_path: Pa
 def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
     with claim(tmp_path / "data"):
         assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
+def test_a_data_directory_that_others_could_read_is_its_owners_alone_from_now_on(tmp_path: Path) -> None:
+    registry = tmp_path / "db.sqlite3"
+    registry.touch()
+    registry.chmod(0o644)
+    tmp_path.chmod(0o755)
+    with claim(tmp_path):
+        assert (tmp_path.stat().st_mode & 0o777, registry.stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+def test_a_directory_that_everybody_writes_into_is_not_shut(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    with claim(tmp_path):
+        assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_the_registrys_directory_is_its_owners_alone_whatever_makes_it(tmp_path: Path) -> None:
+    umask = os.umask(0o022)
+    try:
+        Database(f"sqlite:///{tmp_path / 'data' / 'db.sqlite3'}").dispose()
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_taken_port_is_refused_and_a_free_one_is_not() -> None:

@@ -3,15 +3,18 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import typer
 from rich.text import Text
 from typer.testing import CliRunner, Result
 
 from ingest.cli import register
+from ingest.client import Client
 from tests.unit.fake_server import (
     ANSWER,
     EXPLANATION,
@@ -101,7 +104,15 @@ def test_help_has_an_example_and_fits_80_columns(run: Run, verb: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["nonsense"], ["search"], ["search", "q", "--top-k", "0"], ["documents", "list", "-x"]]
+    "words",
+    [
+        ["nonsense"],
+        ["search"],
+        ["search", " "],
+        ["ask", ""],
+        ["search", "q", "--top-k", "0"],
+        ["documents", "list", "-x"],
+    ],
 )
 def test_wrong_usage_ends_with_2_and_says_so_on_standard_error(run: Run, words: list[str]) -> None:
     result = run(*words)
@@ -115,6 +126,21 @@ def test_an_unreachable_server_ends_with_3(run: Run) -> None:
     assert result.exit_code == 3
     assert result.stdout == ""
     assert "http://127.0.0.1:9" in result.stderr
+
+
+@pytest.mark.parametrize("verb", [["status"], ["documents", "delete", "d1", "d2"], ["ingest", "note.txt"]])
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_server_that_is_away_behind_a_proxy_ends_with_3(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, verb: list[str]
+) -> None:
+    proxy = httpx.MockTransport(lambda _: httpx.Response(status, html="<h1>nginx</h1>"))
+    behind = partial(Client, transport=proxy, sleep=lambda _: None)
+    monkeypatch.setattr("ingest.commands.connection.Client", behind)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "note.txt").write_text("text")
+    result = run(*verb)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert f"{status}" in result.stderr
 
 
 def test_a_wrong_key_ends_with_1_and_asks_for_a_right_one(run: Run) -> None:
@@ -163,6 +189,22 @@ def test_address_and_key_are_found_in_the_data_directory(run: Run, server: FakeS
     nothing = {"FOOTNOTE_URL": None, "FOOTNOTE_API_KEY": None}
     assert run("status", FOOTNOTE_DATA_DIR=str(directory), **nothing).exit_code == 0
     assert run("status", "--data-dir", str(directory), **nothing).exit_code == 0
+
+
+def test_a_key_from_the_environment_goes_to_the_address_in_the_data_directory(
+    run: Run, server: FakeServer, tmp_path: Path
+) -> None:
+    directory = write_key_file(tmp_path / "data", url=server.url, key="fn_of-that-file")
+    assert run("status", FOOTNOTE_URL=None, FOOTNOTE_DATA_DIR=str(directory)).exit_code == 0
+    assert run("status", "--url", "http://127.0.0.1:9", FOOTNOTE_DATA_DIR=str(directory)).exit_code == 3
+
+
+def test_a_tilde_in_the_data_directorys_name_is_the_home_directory(
+    run: Run, server: FakeServer, tmp_path: Path
+) -> None:
+    write_key_file(tmp_path / "data", url=server.url)
+    nothing = {"FOOTNOTE_URL": None, "FOOTNOTE_API_KEY": None}
+    assert run("status", HOME=str(tmp_path), FOOTNOTE_DATA_DIR="~/data", **nothing).exit_code == 0
 
 
 def test_the_default_data_directory_is_in_the_working_directory(
@@ -374,6 +416,16 @@ def test_documents_list_shows_every_page(run: Run, tmp_path: Path) -> None:
     assert len(lines(run("documents", "list", "--json", "-q", "b.md"))) == 1
 
 
+def test_nothing_is_cut_or_folded_where_there_is_no_terminal(run: Run, tmp_path: Path) -> None:
+    name = f"{'minutes of the board ' * 6}2026.md"
+    upload(run, tmp_path / "d", name)
+    listed = run("documents", "list", COLUMNS=None)
+    assert [name in line for line in listed.stdout.splitlines()] == [False, False, True]
+    (document,) = lines(run("documents", "list", "--json"))
+    assert name in run("documents", "show", document["id"], COLUMNS=None).stdout
+    assert name not in run("documents", "list", FORCE_COLOR="1").stdout
+
+
 def test_documents_show_prints_what_is_known(run: Run, tmp_path: Path) -> None:
     upload(run, tmp_path / "d", "a.md")
     (document,) = lines(run("documents", "list", "--json"))
@@ -423,6 +475,13 @@ def test_documents_grants_shows_and_sets_them_in_their_normal_form(run: Run, tmp
     assert run("documents", "grants", document["id"]).stdout == "everyone\n"
     result = run("documents", "grants", document["id"], "--set", "group:HR", "--set", "user:a@example.com")
     assert result.stdout == "group:hr\nuser:a@example.com\n"
+
+
+def test_a_long_grant_is_printed_in_one_piece(run: Run, tmp_path: Path) -> None:
+    upload(run, tmp_path / "d", "a.md")
+    (document,) = lines(run("documents", "list", "--json"))
+    grant = f"group:{'board-' * 20}x"
+    assert run("documents", "grants", document["id"], "--set", grant).stdout == f"{grant}\n"
 
 
 @pytest.mark.parametrize("grant", ["all", "user:", "group", "group:a b", "user:a@example.com,everyone"])
@@ -507,6 +566,15 @@ def test_keys_create_prints_the_key_alone_and_warns_that_it_is_shown_once(run: R
 def test_a_span_that_is_none_is_wrong_usage(run: Run, server: FakeServer, span: str) -> None:
     assert run("keys", "create", "--user", "ada@example.com", "--expires", span).exit_code == 2
     assert server.requests == []
+
+
+@pytest.mark.parametrize("terminal", [None, "1"])
+def test_an_id_is_never_folded(run: Run, server: FakeServer, terminal: str | None) -> None:
+    run(
+        "keys", "create", "--user", f"{'ada' * 9}@example.com", "--name", "the nightly backup of all", "--scope", "read"
+    )
+    (key_id,) = server.keys
+    assert key_id in uncoloured(run("keys", "list", FORCE_COLOR=terminal))
 
 
 def test_keys_are_listed_without_the_key_and_revoked(run: Run, server: FakeServer) -> None:

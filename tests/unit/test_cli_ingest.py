@@ -1,14 +1,18 @@
 """`footnote ingest` against a small server on this machine: what is sent, what is waited for, what is deleted."""
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import typer
 from typer.testing import CliRunner, Result
@@ -18,6 +22,7 @@ from ingest.client import Client
 from ingest.commands.grouping import BATCH_FILES, SMALL_BYTES
 from ingest.commands.local_files import LocalFile
 from ingest.commands.sending import THREADS, Sender
+from ingest.problems import ServerUnreachableError
 from tests.unit.fake_server import EMAIL, KEY, FakeServer, document_id, running_server
 
 Ingest = Callable[..., Result]
@@ -78,6 +83,25 @@ def methods(server: FakeServer) -> set[str]:
     return {method for method, _ in server.requests}
 
 
+@contextmanager
+def not_entered(folder: Path) -> Iterator[None]:
+    """A folder that may be listed but not entered. Root enters it all the same, so looking below it is refused here."""
+    look, mode = os.stat, folder.stat().st_mode
+
+    def refusing(path: Any, *more: Any, **by_name: Any) -> os.stat_result:
+        if isinstance(path, str | Path) and folder in Path(path).parents:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return look(path, *more, **by_name)
+
+    folder.chmod(0o444)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "stat", refusing)
+        try:
+            yield
+        finally:
+            folder.chmod(mode)
+
+
 # --- what is sent
 
 
@@ -107,6 +131,25 @@ def test_only_the_changed_file_is_sent_again_even_at_the_same_size(
     ingest(folder)
     (folder / "a.md").write_text("FIRST", encoding="utf-8")
     assert ingest(folder).exit_code == 0
+    assert server.uploads == ["a.md"]
+
+
+def test_it_is_the_newest_version_that_is_compared_where_readers_still_see_another(
+    ingest: Ingest, server: FakeServer, folder: Path
+) -> None:
+    ingest(folder)
+    document = server.documents[document_id("a.md")]
+    document |= {
+        "newest_sha256": document["sha256"],
+        "sha256": "0" * 64,
+        "size": 1,
+        "state": "failed",
+        "reason": "Damaged.",
+    }
+    ingest(folder)
+    assert server.uploads == []
+    document |= {"newest_sha256": "0" * 64, "sha256": document["newest_sha256"], "size": 5, "state": "ready"}
+    ingest(folder)
     assert server.uploads == ["a.md"]
 
 
@@ -174,6 +217,36 @@ def test_links_never_lead_out_of_the_given_folder(
     (folder / "inside.md").symlink_to(folder / "a.md")
     ingest(folder)
     assert sorted(server.uploads) == ["a.md", "inside.md", "sub/b.md"]
+
+
+def test_a_link_that_leads_round_in_a_circle_stops_no_other_file(
+    ingest: Ingest, server: FakeServer, folder: Path
+) -> None:
+    (folder / "circle.md").symlink_to("circle.md")
+    result = ingest(folder)
+    assert result.exit_code == 4
+    assert sorted(server.uploads) == ["a.md", "sub/b.md"]
+    assert f"Left out: {folder / 'circle.md'}: Too many levels of symbolic links" in result.stderr
+
+
+def test_a_folder_that_may_be_listed_but_not_entered_stops_no_other_file(
+    ingest: Ingest, server: FakeServer, folder: Path
+) -> None:
+    (folder / "sub" / "inner").mkdir()
+    with not_entered(folder / "sub"):
+        result = ingest(folder)
+        assert result.exit_code == 4
+        assert server.uploads == ["a.md"]
+        assert f"Left out: {folder / 'sub' / 'b.md'}: Permission denied" in result.stderr
+
+
+def test_prune_is_refused_where_a_file_cannot_be_looked_at(ingest: Ingest, server: FakeServer, folder: Path) -> None:
+    ingest(folder)
+    with not_entered(folder / "sub"):
+        result = ingest(folder, "--prune")
+    assert result.exit_code == 2
+    assert "--prune is refused: a file or folder could not be read" in result.stderr
+    assert methods(server) == {"GET"}
 
 
 def test_two_files_of_one_external_id_are_wrong_usage(ingest: Ingest, server: FakeServer, folder: Path) -> None:
@@ -287,6 +360,20 @@ def test_a_file_that_is_gone_when_its_turn_comes_fails_alone(server: FakeServer,
     assert not outcomes["a.md"].is_failure
     assert not outcomes["sub/b.md"].is_failure
     assert outcomes["gone.md"].reason == "The file cannot be read: No such file or directory."
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_a_server_that_goes_away_behind_its_proxy_ends_the_run(folder: Path, *, away: bool) -> None:
+    def proxy(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200 if request.url.path == "/healthz" and not away else 502, html="<h1>nginx</h1>")
+
+    with Client("http://proxy", KEY, transport=httpx.MockTransport(proxy), sleep=lambda _: None) as client:
+        sending = Sender(client, "hr", None, {}).send([LocalFile(folder / "a.md", "a.md")])
+        if away:
+            with pytest.raises(ServerUnreachableError, match="502"):
+                list(sending)
+        else:
+            assert [outcome.reason for outcome in sending] == ["The server answered 502 Bad Gateway."]
 
 
 def test_json_prints_one_document_with_every_file(ingest: Ingest, folder: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from ingest.client import Client
 from ingest.problems import (
     AnswerInterruptedError,
+    BehindProxyError,
     ConflictProblemError,
     ForbiddenProblemError,
     InvalidInputProblemError,
@@ -118,6 +119,22 @@ def test_an_error_page_of_a_proxy_has_the_code_and_words_of_its_status() -> None
     assert caught.value.message == "The server answered 404 Not Found."
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_where_a_proxy_answers_for_a_server_that_is_away_the_server_is_unreachable(status: int) -> None:
+    handler, _ = answering(*[httpx.Response(status, html="<h1>nginx</h1>") for _ in range(ATTEMPTS)])
+    with pytest.raises(BehindProxyError) as caught:
+        client_of(handler).document("d1")
+    assert isinstance(caught.value, ServerUnreachableError)
+    assert (caught.value.status, caught.value.code) == (status, "unavailable")
+
+
+def test_a_server_that_says_itself_that_a_part_is_down_is_reached() -> None:
+    handler, _ = answering(*[problem(503, code="index_unavailable") for _ in range(ATTEMPTS)])
+    with pytest.raises(UnavailableProblemError) as caught:
+        client_of(handler).document("d1")
+    assert not isinstance(caught.value, ServerUnreachableError)
+
+
 @pytest.mark.parametrize("body", [b"<html>", b'{"id": "d1"}', b"[]", b'{"id": 1, "state": {}}'])
 def test_an_answer_of_another_form_is_an_unexpected_answer(body: bytes) -> None:
     handler, _ = answering(httpx.Response(200, content=body))
@@ -179,6 +196,13 @@ def test_a_question_is_never_asked_twice_because_a_connection_broke() -> None:
     with pytest.raises(ServerUnreachableError):
         client_of(handler).ask("q")
     assert len(seen) == 1
+
+
+def test_an_empty_question_is_sent_as_it_is_and_the_servers_word_on_it_comes_back() -> None:
+    handler, seen = answering(httpx.Response(422, json={"detail": "question: At least 1 character is needed."}))
+    with pytest.raises(InvalidInputProblemError, match="At least 1 character"):
+        client_of(handler).ask("")
+    assert json.loads(seen[0].content) == {"question": "", "stream": False}
 
 
 def test_a_read_that_took_too_long_is_not_tried_again() -> None:

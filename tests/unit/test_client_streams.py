@@ -9,7 +9,12 @@ from contextlib import contextmanager
 import pytest
 
 from ingest.client import Client
-from ingest.problems import OverloadedProblemError, ServerUnreachableError, UnexpectedAnswerError
+from ingest.problems import (
+    OverloadedProblemError,
+    ServerUnreachableError,
+    UnexpectedAnswerError,
+    problem_from_body,
+)
 from ingest.rest import ATTEMPTS, Rest
 from retrieval.types import AnswerDone
 from tests.unit.fake_server import ANSWER, event
@@ -95,6 +100,25 @@ def test_a_refusal_that_cannot_be_decoded_is_an_unexpected_answer(call: Call) ->
 def test_a_stream_that_cannot_be_decoded_is_an_unexpected_answer(call: Call) -> None:
     with answering(SPOILT) as (url, _), pytest.raises(UnexpectedAnswerError, match="decoded"):
         made(call, url)
+
+
+@pytest.mark.parametrize("call", STREAMS.values(), ids=STREAMS)
+def test_an_event_that_is_nested_too_deeply_is_an_unexpected_answer(call: Call) -> None:
+    deep = OPEN + b"\r\nevent: done\ndata: " + b"[" * 200_000 + b"\n\n"
+    with answering(deep) as (url, _), pytest.raises(UnexpectedAnswerError, match="not JSON"):
+        made(call, url)
+
+
+def test_an_answer_that_is_nested_too_deeply_is_an_unexpected_answer() -> None:
+    deep = b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"[" * 200_000
+    with answering(deep) as (url, _), pytest.raises(UnexpectedAnswerError, match="JSON"):
+        made(CALLS["whole"], url)
+
+
+@pytest.mark.parametrize("body", [b'{"errors": 5}', b'{"errors": "top_k"}', b"[" * 200_000])
+def test_a_refusal_in_no_form_that_is_known_is_still_a_refusal(body: bytes) -> None:
+    error = problem_from_body(422, body)
+    assert (error.status, error.errors) == (422, ())
 
 
 def test_a_stream_that_may_be_asked_for_twice_is_when_its_refusal_is_cut_off() -> None:

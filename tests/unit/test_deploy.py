@@ -226,8 +226,11 @@ def test_the_proxy_asks_every_api_and_waits_until_a_new_one_has_started() -> Non
     directives = re.sub(r"#.*", "", (DEPLOY / "Caddyfile").read_text())
     assert re.search(r"reverse_proxy \{\s+dynamic a api 8000 \{\s+refresh \d+s\s+\}", directives)
     assert "health_uri" not in directives  # not for addresses that are looked up
-    assert re.search(r"fail_duration \d+s", directives)
+    assert "fail_duration" not in directives  # a stranger's large body would count as well
     assert "lb_try_duration {$PROXY_WAIT}" in directives
+    caddy = re.match(r"caddy:(\d+)\.(\d+)\.(\d+)", SERVICES["proxy"]["image"])
+    assert caddy is not None
+    assert tuple(map(int, caddy.groups())) >= (2, 11, 4)  # older ones have closed a question's body at the next try
     wait = re.fullmatch(r"(\d+)s", without_settings(SERVICES["proxy"]["environment"]["PROXY_WAIT"]))
     assert wait is not None
     starting = 15

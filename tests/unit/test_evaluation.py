@@ -251,11 +251,22 @@ def test_a_questions_file_is_read_in_the_contract_s_form(tmp_path: Path) -> None
         '{"question": "q", "expected_quotes": [{"document": "a"}]}',
         '{"question": "q", "history": ["x"]}',
         '{"question": "q", "expected_documents": 7}',
+        '{"question": "q", "expected_documents": "leave.md"}',
+        '{"question": "q", "grants": "group:hr"}',
+        '{"question": "q", "answerable": "no"}',
+        "[" * 100_000,
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_text('{"question": "fine"}\n' + line + "\n", encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="Line 2"):
+        read_questions(path)
+
+
+def test_a_line_that_is_not_in_utf_8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_bytes(b'{"question": "fine"}\n' + '{"question": "Wann schließt das Tor?"}\n'.encode("latin-1"))
     with pytest.raises(InvalidInputError, match="Line 2"):
         read_questions(path)
 
@@ -289,5 +300,8 @@ def test_qrels_in_trec_s_four_columns_without_a_header_are_read_too(tmp_path: Pa
 def test_wrong_or_missing_qrels_are_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="Line 2"):
         read_beir(beir(tmp_path, "query-id\tcorpus-id\tscore\nq1 d1 1\n"))
+    (tmp_path / "qrels" / "train.tsv").write_bytes("Größe\td1\t1\n".encode("latin-1"))
+    with pytest.raises(InvalidInputError, match=r"train\.tsv"):
+        read_beir(tmp_path, "train")
     with pytest.raises(NotFoundError, match=r"dev\.tsv"):
         read_beir(tmp_path, "dev")

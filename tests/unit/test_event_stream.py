@@ -1,12 +1,13 @@
 """A stream on which nothing is said for a while says that it is there, and nothing after its last event."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 from starlette.types import Message
 
-from services.api.event_stream import COMMENT, EventStream
+from services.api.event_stream import COMMENT, EventStream, event_text
 
 QUIET = 0.05
 
@@ -56,3 +57,13 @@ def test_one_that_has_much_to_say_has_no_comments() -> None:
 def test_a_reader_who_has_left_ends_it() -> None:
     with pytest.raises(OSError, match="gone"):
         sent(spoken([0.0, 3 * QUIET, 0.0]), fails_at=2)
+
+
+def test_an_event_is_one_line_whatever_ends_lines_elsewhere() -> None:
+    data = {"title": "".join(map(chr, range(0x100))) + "\u2028\u2029é🚲"}
+    for name, lines in ((None, 1), ("text", 2)):
+        text = event_text(data, name=name)
+        assert text.endswith("\n\n")
+        assert len(text[:-2].splitlines()) == lines
+        assert json.loads(text.splitlines()[lines - 1].removeprefix("data: ")) == data
+    assert "é🚲" in text

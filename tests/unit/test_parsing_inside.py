@@ -39,6 +39,27 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize(("member", "name"), [("mimetype", "a.odt"), ("word/document.xml", "a.docx")])
+def test_a_container_whose_compressed_bytes_are_damaged_is_corrupt(
+    parsed: Write, method: int, member: str, name: str
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr(member, "The gate closes at 18:30. " * 20)
+    content = bytearray(packed.getvalue())
+    start = 30 + len(member) + (9 if method == zipfile.ZIP_LZMA else 0)  # behind the headers
+    content[start : start + 12] = b"\xff" * 12
+    with pytest.raises(DocumentError) as caught:
+        parsed(name, bytes(content))
+    assert caught.value.code == "corrupt"
+
+
+def test_a_member_of_an_archive_without_a_name_costs_it_no_other(parsed: Write) -> None:
+    content = zipped({"x.txt": b"The north gate.", "b.md": b"The south gate."}).replace(b"x.txt", b"\x00.txt")
+    assert "The south gate." in parsed("a.zip", content).text
+
+
 def mail(body: str, *, html: str = "", sender: str = "Ana Diaz <ana@x.example>") -> EmailMessage:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = "Move", sender, "all@x.example"

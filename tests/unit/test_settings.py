@@ -8,13 +8,21 @@ import pytest
 from pydantic import ValidationError
 
 from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
-from services.settings import Settings, source_secret, unknown_variables, without_password
+from services.settings import CHOSEN, GIVEN, Settings, source_secret, unknown_variables, without_password
 from services.settings_list import show
 
 REPOSITORY = Path(__file__).parents[2]
+# What the secrets of other parties need beside them.
+WITH_GIVEN = {
+    "originals_url": "s3://originals",
+    "originals_access_key": "AKID",
+    "originals_secret_key": "s3cr3t",
+    "oidc_issuer": "https://login.example.com/acme",
+    "oidc_client_id": "footnote",
+}
 ADDRESSES = {
-    "database_url": "postgresql+psycopg://footnote:hunter2@db:5432/footnote",
-    "broker_url": "rediss://:hunter2@broker:6379/0",
+    "database_url": "postgresql+psycopg://footnote:hunter2-and-more-of-it@db:5432/footnote",
+    "broker_url": "rediss://:hunter2-and-more-of-it@broker:6379/0",
     "index_url": "https://reader:hunter2@index:6333",
     "llm_url": "http://a:hunter2@one:8000/v1, http://b:hunter2@two:8000/v1",
     "embedding_url": "http://c:hunter2@three:8000/v1",
@@ -38,6 +46,58 @@ def test_a_short_secret_is_refused_by_name_and_never_shown() -> None:
     with pytest.raises(ValidationError) as refused:
         Settings(index_api_key="hunter2")  # type: ignore[arg-type]
     assert "FOOTNOTE_INDEX_API_KEY" in str(refused.value)
+
+
+DEFAULTS = ("changeme", "Change-Me-To-Something-Long", "password12345678", "secretsecretsecret", "Footnote-Footnote-1")
+FURTHER = ("postgrespostgres", "guest_guest_guest", "minioadmin", "x" * 40, "1234567890123456", "your-password-here")
+
+
+@pytest.mark.parametrize("secret", [*DEFAULTS, *FURTHER])
+@pytest.mark.parametrize("name", [*CHOSEN, *GIVEN])
+def test_a_secret_that_anybody_would_try_is_refused_by_name_and_never_shown(name: str, secret: str) -> None:
+    with pytest.raises(ValidationError, match=f"FOOTNOTE_{name.upper()} ") as refused:
+        Settings(**{**WITH_GIVEN, name: secret})  # type: ignore[arg-type]
+    assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg://footnote:{}@db:5432/footnote",
+        "postgresql+psycopg://footnote@db:5432/footnote?password={}",
+        "postgresql+psycopg://footnote:{}@/footnote?host=db.example.com",
+        "rediss://:{}@broker.example.com:6379/0",
+    ],
+)
+def test_a_weak_password_in_the_address_of_another_machine_is_refused(address: str) -> None:
+    name = "broker_url" if address.startswith("rediss") else "database_url"
+    for weak in ("hunter2", "changeme-changeme"):
+        with pytest.raises(ValidationError, match=f"The password in FOOTNOTE_{name.upper()} ") as refused:
+            Settings(**{name: address.format(weak)})  # type: ignore[arg-type]
+        assert weak not in str(refused.value)
+    Settings(**{name: address.format("correct-horse-battery-staple")})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg://footnote:hunter2@127.0.0.1:5432/footnote",
+        "postgresql+psycopg://footnote:hunter2@[::1]/footnote",
+        "postgresql+psycopg://footnote:hunter2@/footnote?host=/run/postgresql",
+        "sqlite:////srv/footnote/db.sqlite3",
+        "postgresql+psycopg://footnote@db/footnote",
+    ],
+)
+def test_a_password_for_this_machine_alone_may_be_short(address: str) -> None:
+    assert Settings(database_url=address).database_url == address
+
+
+def test_the_key_of_our_own_model_server_has_to_be_long_and_a_providers_is_theirs_to_choose() -> None:
+    for address in ("http://vllm:8000/v1", "http://127.0.0.1:1/v1,http://vllm/v1"):
+        with pytest.raises(ValidationError, match="FOOTNOTE_LLM_API_KEY has fewer than 16 characters"):
+            Settings(llm_url=address, llm_api_key="sesame")  # type: ignore[arg-type]
+    for address in ("https://vllm.example.com/v1", "http://vllm-2:8000/v1", ""):
+        Settings(llm_url=address, llm_api_key="sesame")  # type: ignore[arg-type]
 
 
 def test_secrets_are_not_in_the_representation() -> None:

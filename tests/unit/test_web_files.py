@@ -33,3 +33,11 @@ def test_nothing_outside_the_folder_is_served(browser: TestClient, tmp_path: Pat
     (tmp_path.parent / "secret.txt").write_text("secret")
     assert browser.get("/%2e%2e/secret.txt").text == "the app"
     assert browser.get("/assets/%2e%2e/%2e%2e/secret.txt").status_code == 404
+
+
+def test_pages_and_files_are_only_read(browser: TestClient) -> None:
+    for path in ("/assets/app.js", "/documents/12"):
+        assert browser.head(path).headers["content-length"] == browser.get(path).headers["content-length"]
+        assert browser.post(path).status_code == 405
+    for path in ("/x%00", "/v1", "/v1/none"):
+        assert browser.post(path).status_code == 404

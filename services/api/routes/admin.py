@@ -1,5 +1,7 @@
 """What operators look at: the state of ingestion, whether the parts are up."""
 
+from typing import Any
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -11,6 +13,8 @@ from services.telemetry import METRICS
 router = APIRouter(tags=["operations"])
 # Without these no question is answered; without the broker, the originals or the model it still is.
 VITAL = frozenset({"database", "index"})
+TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": operations.Readiness}}
 
 
 @router.get("/v1/admin/status")
@@ -27,13 +31,15 @@ def queue(parts: PartsOf, _principal: Reader) -> operations.QueueLength:
     return operations.queue_length(parts.figures())
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", responses=NOT_READY)
 def readyz(parts: PartsOf, response: Response) -> operations.Readiness:
     """200 while questions are answered, otherwise 503, as when it was told to stop; and which work does not get on."""
     states = _states(parts, _chunks(parts))
@@ -46,7 +52,7 @@ def readyz(parts: PartsOf, response: Response) -> operations.Readiness:
     return operations.Readiness(ready=ready, parts=states, stuck_since_s=longest, stuck=found)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=TEXT)
 def metrics(parts: PartsOf) -> Response:
     """Metrics for Prometheus, of the whole system; no names, no texts."""
     parts.scrape.refresh(lambda: _look(parts))

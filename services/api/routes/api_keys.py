@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from retrieval.errors import ForbiddenError
-from services.api import schemas
+from services.api import cursors, queries, schemas
 from services.api.dependencies import Known, PartsOf, Reader, SentKey, check_outlasts_no_token
 
 router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
@@ -14,13 +14,20 @@ router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
 
 @router.get("")
 def page(
-    parts: PartsOf, principal: Reader, user: Annotated[schemas.Text | None, Query(max_length=254)] = None
+    parts: PartsOf,
+    principal: Reader,
+    user: Annotated[schemas.Text | None, Query(max_length=254)] = None,
+    limit: queries.LongLimit = queries.MOST,
+    cursor: cursors.Cursor = None,
 ) -> schemas.Page[schemas.ApiKey]:
-    """One's own keys; for administrators all, or those of `user`."""
+    """One's own keys, newest first; for administrators all, or those of `user`."""
+    after = cursors.decode(cursor, 2)
+    start = (cursors.moment(after[0]), after[1]) if after else None
     owner: str | None = principal.user_id
     if principal.is_admin:
         owner = parts.accounts.by_email(user).user.id if user else None
-    rows = parts.keys.page(user_id=owner)
+    rows = parts.keys.page(user_id=owner, after=start, limit=limit + 1)
+    last = rows[limit - 1][0] if len(rows) > limit else None
     return schemas.Page(
         items=[
             schemas.ApiKey(
@@ -33,8 +40,9 @@ def page(
                 last_used_at=key.last_used_at,
                 revoked=key.revoked_at is not None,
             )
-            for key, email in rows
-        ]
+            for key, email in rows[:limit]
+        ],
+        next_cursor=cursors.encode(last.created_at.isoformat(), last.id) if last else None,
     )
 
 

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from retrieval.errors import InvalidInputError
-from services.api import cursors, schemas
+from services.api import cursors, queries, schemas
 from services.api.audit_schemas import AuditEvent
 from services.api.dependencies import Admin, PartsOf
 
@@ -17,20 +16,20 @@ def page(
     *,
     parts: PartsOf,
     _admin: Admin,
-    after: Annotated[schemas.Moment | None, Query()] = None,
-    before: Annotated[schemas.Moment | None, Query()] = None,
+    after: Annotated[schemas.Moment | None, Query(), queries.Given] = None,
+    before: Annotated[schemas.Moment | None, Query(), queries.Given] = None,
     event: Annotated[schemas.Text | None, Query(max_length=60)] = None,
     actor: Annotated[schemas.Text | None, Query(max_length=500)] = None,
     subject: Annotated[schemas.Text | None, Query(max_length=500)] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    limit: queries.LongLimit = 50,
+    cursor: cursors.Cursor = None,
 ) -> schemas.Page[AuditEvent]:
     """Events of the audit log, oldest first: from `after` on, up to `before`, of an `actor` (an e-mail address, a
     person's id or a key's), of one `subject`, such as `document:<id>`."""
     behind = cursors.decode(cursor, 1)
     parts.audit_notes.settle()
     rows = parts.audit_log.page(
-        behind=_number(behind[0]) if behind else 0,
+        behind=cursors.number(behind[0]) if behind else 0,
         limit=limit + 1,
         since=after,
         until=before,
@@ -40,10 +39,3 @@ def page(
     )
     more = cursors.encode(str(rows[limit - 1]["sequence"])) if len(rows) > limit else None
     return schemas.Page(items=[AuditEvent(**row) for row in rows[:limit]], next_cursor=more)
-
-
-def _number(text: str) -> int:
-    """Raises InvalidInputError for what is no number of an event."""
-    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
-        raise InvalidInputError("This cursor is not one that a list gave out.", code="invalid_cursor")
-    return int(text)

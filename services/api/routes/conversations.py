@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Body, Response
 
-from services.api import cursors, explaining, schemas
+from services.api import cursors, explaining, queries, schemas
 from services.api.dependencies import PartsOf, Reader
 from services.api.replay import replayed
 
@@ -15,8 +15,8 @@ router = APIRouter(prefix="/v1", tags=["conversations"])
 def page(
     parts: PartsOf,
     principal: Reader,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    limit: queries.Limit = 50,
+    cursor: cursors.Cursor = None,
 ) -> schemas.Page[schemas.Conversation]:
     """One's conversations, latest first."""
     after = cursors.decode(cursor, 2)
@@ -30,7 +30,11 @@ def page(
 
 
 @router.post("/conversations", status_code=201)
-def create(body: schemas.ConversationTitle, parts: PartsOf, principal: Reader) -> schemas.Conversation:
+def create(
+    body: Annotated[schemas.ConversationTitle, Body(default_factory=schemas.ConversationTitle)],
+    parts: PartsOf,
+    principal: Reader,
+) -> schemas.Conversation:
     """A new, empty conversation."""
     return schemas.Conversation.model_validate(parts.conversations.create(principal, body.title))
 
@@ -57,9 +61,20 @@ def delete(conversation_id: str, parts: PartsOf, principal: Reader) -> Response:
 
 
 @router.get("/conversations/{conversation_id}/messages")
-def messages(conversation_id: str, parts: PartsOf, principal: Reader) -> schemas.Page[schemas.Message]:
-    """All messages in order, without passages that one may no longer read."""
-    rows = parts.conversations.messages(conversation_id, principal)
+def messages(
+    conversation_id: str,
+    parts: PartsOf,
+    principal: Reader,
+    limit: queries.LongLimit = queries.MOST,
+    cursor: cursors.Cursor = None,
+) -> schemas.Page[schemas.Message]:
+    """Its messages in order, without passages that one may no longer read."""
+    after = cursors.decode(cursor, 1)
+    found = parts.conversations.messages(
+        conversation_id, principal, after=cursors.number(after[0]) if after else -1, limit=limit + 1
+    )
+    rows = found[:limit]
+    more = cursors.encode(str(rows[-1].position)) if len(found) > limit else None
     stored = [row.answer for row in rows if row.answer is not None]
     answers = {answer.id: answer for answer in replayed(stored, parts.registry, principal)}
     shown = []
@@ -69,7 +84,7 @@ def messages(conversation_id: str, parts: PartsOf, principal: Reader) -> schemas
         message = {"id": row.id, "role": row.role, "content": content, "answer": answer, "created_at": row.created_at}
         shown.append(schemas.Message.model_validate(message))
     parts.audit_notes.add("sensitive_read", subject=f"conversation:{conversation_id}", act="messages")
-    return schemas.Page(items=shown)
+    return schemas.Page(items=shown, next_cursor=more)
 
 
 @router.get("/answers/{answer_id}/explain")

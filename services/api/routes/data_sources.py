@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Body, Query
 
 from ingest.connectors.kinds import KINDS
 from retrieval.access import checked_grants
-from services.api import cursors, schemas
+from retrieval.errors import NotFoundError
+from services.api import cursors, queries, schemas
 from services.api import data_source_schemas as shapes
 from services.api.data_source_presenting import connector, item, source
 from services.api.dependencies import Admin, Parts, PartsOf, Reader
@@ -18,20 +19,25 @@ PORTIONS = 25
 
 
 @router.get("/v1/data-sources")
-def page(parts: PartsOf, principal: Reader) -> schemas.Page[shapes.DataSource]:
-    """Where the documents that one may read or edit come from; for administrators every data source with its setup."""
+def page(
+    parts: PartsOf, principal: Reader, limit: queries.LongLimit = queries.MOST, cursor: cursors.Cursor = None
+) -> schemas.Page[shapes.DataSource]:
+    """Where the documents that one may read or edit come from, by name; for administrators every data source with its
+    setup."""
+    after = cursors.decode(cursor, 1)
     counts = dict(parts.documents.data_sources(principal))
     if principal.is_admin:
         rows = {row.source.name: source(row, counts.get(row.source.name, 0)) for row in parts.data_sources.listing()}
-        named = counts.keys() | rows.keys()
-        found = [rows.get(name) or _upload(name, counts[name]) for name in sorted(named)]
+        found = [rows.get(name) or _upload(name, counts[name]) for name in counts.keys() | rows.keys()]
     else:
         synced = parts.data_sources.names()
         found = [
             shapes.DataSource(name=name, connector=None if name in synced else "upload", documents=count)
             for name, count in counts.items()
         ]
-    return schemas.Page(items=found)
+    left = sorted((one for one in found if after is None or one.name > after[0]), key=lambda one: one.name)
+    more = cursors.encode(left[limit - 1].name) if len(left) > limit else None
+    return schemas.Page(items=left[:limit], next_cursor=more)
 
 
 @router.post("/v1/data-sources", status_code=201)
@@ -53,13 +59,6 @@ def add(body: shapes.NewDataSource, parts: PartsOf, admin: Admin) -> shapes.Data
 def connectors(_admin: Admin) -> schemas.Page[shapes.Connector]:
     """The kinds of data sources that there are, with their options."""
     return schemas.Page(items=[connector(kind) for kind in KINDS.values()])
-
-
-@router.get("/v1/data-sources/{name}")
-def show(name: str, parts: PartsOf, _admin: Admin) -> shapes.DataSource:
-    """One data source with a connector."""
-    row = parts.data_sources.get(name)
-    return source(row, row.documents)
 
 
 @router.patch("/v1/data-sources/{name}")
@@ -97,7 +96,12 @@ def remove(
 
 
 @router.post("/v1/data-sources/{name}/sync", status_code=202)
-def sync(name: str, body: shapes.SyncRequest, parts: PartsOf, _admin: Admin) -> shapes.RequestedSync:
+def sync(
+    name: str,
+    body: Annotated[shapes.SyncRequest, Body(default_factory=shapes.SyncRequest)],
+    parts: PartsOf,
+    _admin: Admin,
+) -> shapes.RequestedSync:
     """Sync it now, or once more after the sync that is going on."""
     number = parts.data_sources.request_sync(name, confirm=body.confirm)
     return shapes.RequestedSync(name=name, number=number)
@@ -109,9 +113,9 @@ def items(
     name: str,
     parts: PartsOf,
     _admin: Admin,
-    state: Annotated[str | None, Query(pattern="^failed$")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=8000)] = None,
+    state: Annotated[str | None, Query(pattern="^failed$"), queries.Given] = None,
+    limit: queries.Limit = 50,
+    cursor: cursors.Cursor = None,
 ) -> schemas.Page[shapes.DataSourceItem]:
     """Its items by external id; `state=failed`: those that could not be fetched or ingested, and why."""
     after = cursors.decode(cursor, 1)
@@ -121,6 +125,20 @@ def items(
         items=[item(row) for row in rows[:limit]],
         next_cursor=cursors.encode(rows[limit - 1].item.external_id) if more else None,
     )
+
+
+# Behind `items`, whose addresses it fits too: a sender may name a data source with slashes.
+@router.get("/v1/data-sources/{name:path}")
+def show(name: str, parts: PartsOf, admin: Admin) -> shapes.DataSource:
+    """One data source as the list shows it: with a connector, or of uploads."""
+    try:
+        row = parts.data_sources.get(name)
+    except NotFoundError:
+        counts = dict(parts.documents.data_sources(admin))
+        if name not in counts:
+            raise
+        return _upload(name, counts[name])
+    return source(row, row.documents)
 
 
 def _apply(parts: Parts) -> None:

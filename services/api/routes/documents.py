@@ -2,7 +2,7 @@
 
 import mimetypes
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,7 +13,8 @@ from retrieval.access import checked_grants
 from retrieval.errors import InvalidInputError, NotFoundError
 from retrieval.types import Principal
 from services.acting import acting_as
-from services.api import cursors, presenting, schemas
+from services.api import cursors, presenting, queries, schemas
+from services.api.byte_ranges import RangedFile
 from services.api.dependencies import Parts, PartsOf, Reader, Writer
 from services.api.errors import problem_of
 from services.api.left_out import LeftOut
@@ -24,13 +25,24 @@ from services.db.registration import Change, Name, Registration
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 # Shown by the browser itself; everything else is offered for saving, so that no uploaded page runs in our origin.
 INLINE = frozenset({"application/pdf", "text/plain"})
+# Of a longer name what stands last is kept: its extension says what the file is.
+FILE_NAME_LENGTH = 500
+# What a sender takes back by saying null.
+CLEARABLE = frozenset({"title", "url", "modified_at", "effective_from", "effective_until"})
+UNCHANGED: dict[int | str, dict[str, Any]] = {200: {"model": schemas.Registered, "description": "Nothing changed"}}
+_BYTES = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+ORIGINAL: dict[int | str, dict[str, Any]] = {200: _BYTES, 206: _BYTES | {"description": "The ranges asked for"}}
 # A worker takes up to 32 due jobs: so many bells for a batch wake two where one would do, and no more.
 JOBS_A_BELL = 16
 
 
-@router.post("", status_code=202, response_model=schemas.Registered, openapi_extra=OPENAPI_FORM)
+@router.post("", status_code=202, response_model=schemas.Registered, responses=UNCHANGED, openapi_extra=OPENAPI_FORM)
 async def register(request: Request, parts: PartsOf, principal: Writer) -> JSONResponse:
-    """Send a file. 202 when there is work to do, 200 when nothing changed."""
+    """Send a file. 202 when there is work to do, 200 when nothing changed.
+
+    Without `external_id` it is known by its file name without folders, which are dropped as RFC 7578 (4.2) says: to
+    keep `handbook/travel.md` and `travel.md` apart, send them as `external_id`. A name that cannot be one is refused.
+    """
     upload = await receive(request, parts.blobs, limit=parts.max_upload_bytes)
     change = await run_in_threadpool(parts.documents.register, _registration(upload), principal)
     await run_in_threadpool(parts.doorbell.ring, change.ring)
@@ -50,12 +62,12 @@ def page(
     *,
     parts: PartsOf,
     principal: Reader,
-    state: Annotated[str | None, Query(pattern="^(queued|running|ready|failed|quarantined)$")] = None,
+    state: Annotated[str | None, Query(pattern="^(queued|running|ready|failed|quarantined)$"), queries.Given] = None,
     data_source: Annotated[schemas.Text | None, Query(max_length=200)] = None,
     q: Annotated[schemas.Text | None, Query(max_length=200)] = None,
     id: Annotated[list[schemas.Text] | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=4000)] = None,
+    limit: queries.Limit = 50,
+    cursor: cursors.Cursor = None,
 ) -> schemas.Page[schemas.Document]:
     """Documents that one may read or edit, by title; with `id`, given up to 200 times, those of them only."""
     after = cursors.decode(cursor, 2)
@@ -124,14 +136,15 @@ def text(
     return schemas.DocumentText(version=found.number, title=document.title, text=stored.text, pages=stored.pages)
 
 
-@router.get("/{document_id}/file", response_class=FileResponse)
+@router.head("/{document_id}/file", include_in_schema=False)
+@router.get("/{document_id}/file", response_class=FileResponse, responses=ORIGINAL)
 def file(document_id: str, parts: PartsOf, principal: Reader) -> FileResponse:
-    """The original bytes."""
-    _, found = parts.documents.readable_version(document_id, principal, None)
+    """The original bytes: of the version that readers see, and of the newest until there is one."""
+    found = parts.documents.original(document_id, principal)
     _note_read(parts, principal, found, "file")
     media_type = found.media_type or "application/octet-stream"
     shown = "inline" if media_type in INLINE else "attachment"
-    return FileResponse(
+    return RangedFile(
         parts.blobs.path(found.sha256),
         media_type=media_type,
         headers={
@@ -165,8 +178,9 @@ def _registered(change: Change) -> schemas.Registered:
     return schemas.Registered(
         id=row.document.id,
         version=row.document.latest_version,
-        state=row.job.state,
-        job_id=row.job.id,
+        # A change of metadata alone has a job of its own beside the document's, which may be done long since.
+        state="queued" if change.ring else row.job.state,
+        job_id=change.ring[-1] if change.ring else row.job.id,
         new_version=change.new_version,
     )
 
@@ -208,7 +222,7 @@ def _registration(upload: Upload) -> Registration:
     return Registration(
         sha256=upload.blob.sha256,
         size=upload.blob.size,
-        file_name=upload.file_name,
+        file_name=upload.file_name[-FILE_NAME_LENGTH:],
         media_type=mimetypes.guess_type(upload.file_name)[0] or "application/octet-stream",
         data_source=metadata.data_source,
         external_id=external_id,
@@ -219,6 +233,7 @@ def _registration(upload: Upload) -> Registration:
         effective_from=start,
         effective_until=end,
         supersedes=_superseded(metadata, external_id),
+        cleared=frozenset(name for name in CLEARABLE & metadata.model_fields_set if getattr(metadata, name) is None),
         # An administrator may edit everybody's documents, but "plan.pdf" without more is their own.
         own_only=metadata.own_only or metadata.external_id is None,
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from retrieval.errors import UnauthenticatedError
+from retrieval.errors import InvalidInputError, UnauthenticatedError
 from services.api.cross_site import refuse
 from services.api.dependencies import PartsOf, Reader
 from services.api.mcp_server import Endpoint
@@ -35,17 +35,28 @@ def with_key(request: Request) -> None:
 
 
 router = APIRouter(tags=["mcp"], dependencies=[Depends(from_here), Depends(with_key)])
-RESULT: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {"schema": {"type": "object"}}}}}
+_MESSAGE = {"application/json": {"schema": {"type": "object"}}}
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+# What is wrong with a message the protocol says in a message of its own; what is wrong before it is a problem document.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": _MESSAGE},
+    202: {"description": "A notification was taken: there is nothing to say to it."},
+    "4XX": {"content": _PROBLEM | _MESSAGE},
+    "5XX": {"content": _PROBLEM | _MESSAGE},
+}
+OPENAPI_MESSAGE = {"requestBody": {"required": True, "content": _MESSAGE}}
 
 
-@router.post("/mcp", response_class=Response, responses=RESULT)
+@router.post("/mcp", response_class=Response, responses=RESPONSES, openapi_extra=OPENAPI_MESSAGE)
 async def mcp(request: Request, principal: Reader) -> Response:
     """One JSON-RPC request of the Model Context Protocol: tools `search`, `ask` and `read_document`."""
+    if not request.headers.get("content-type", "").lower().startswith("application/json"):
+        raise InvalidInputError("Send the message as application/json.")  # the endpoint says it in no form of ours
     request.state.principal = principal
     return _Exchange(request.app.state.mcp, await request.body())
 
 
-@router.api_route("/mcp", methods=["GET", "DELETE"], include_in_schema=False)
+@router.api_route("/mcp", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE"], include_in_schema=False)
 def no_session(_principal: Reader) -> Response:
     """There is no session to listen to or to end; the protocol's answer to that is 405."""
     return Response(status_code=405, headers={"Allow": "POST"})

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 
 from retrieval.access import GRANT
 from retrieval.errors import InvalidInputError
-from services.api import cursors, presenting, schemas
+from services.api import cursors, presenting, queries, schemas
 from services.api.dependencies import Admin, Parts, PartsOf, SentKey, check_outlasts_no_token
 
 router = APIRouter(prefix="/v1", tags=["users"])
@@ -17,8 +17,8 @@ def page(
     parts: PartsOf,
     _admin: Admin,
     email: Annotated[schemas.Text | None, Query(max_length=254)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    limit: queries.Limit = 50,
+    cursor: cursors.Cursor = None,
 ) -> schemas.Page[schemas.User]:
     """People by e-mail address."""
     after = cursors.decode(cursor, 1)
@@ -52,9 +52,16 @@ def new_link(user_id: str, parts: PartsOf, _admin: Admin, sent: SentKey) -> sche
 
 
 @router.get("/groups")
-def groups(parts: PartsOf, _admin: Admin) -> schemas.Page[schemas.Group]:
-    """Groups that have members."""
-    return schemas.Page(items=[schemas.Group(name=name, members=count) for name, count in parts.accounts.groups()])
+def groups(
+    parts: PartsOf, _admin: Admin, limit: queries.LongLimit = queries.MOST, cursor: cursors.Cursor = None
+) -> schemas.Page[schemas.Group]:
+    """Groups that have members, by name."""
+    after = cursors.decode(cursor, 1)
+    rows = parts.accounts.groups(after=after[0] if after else None, limit=limit + 1)
+    more = cursors.encode(rows[limit - 1][0]) if len(rows) > limit else None
+    return schemas.Page(
+        items=[schemas.Group(name=name, members=count) for name, count in rows[:limit]], next_cursor=more
+    )
 
 
 @router.put("/groups/{name:path}/members/{email}", status_code=204)

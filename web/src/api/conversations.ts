@@ -1,6 +1,7 @@
 /** Conversations, their messages, how an answer was found, and what the reader thinks of it. */
 
 import { answered, server } from "./client";
+import { wholeList } from "./pages";
 
 export type Rating = "up" | "down";
 
@@ -11,7 +12,11 @@ export const listConversations = (cursor: string | null, signal?: AbortSignal) =
 /** A conversation without a title: the server makes one of its first question. */
 export const startConversation = () => answered(server.POST("/v1/conversations", { body: {} }));
 export const listMessages = (id: string, signal?: AbortSignal) =>
-  answered(server.GET("/v1/conversations/{conversation_id}/messages", { params: at(id), signal }));
+  wholeList((cursor) =>
+    answered(
+      server.GET("/v1/conversations/{conversation_id}/messages", { params: { ...at(id), query: { cursor } }, signal }),
+    ),
+  );
 export const renameConversation = (id: string, title: string) =>
   answered(server.PATCH("/v1/conversations/{conversation_id}", { params: at(id), body: { title } }));
 export const deleteConversation = (id: string) =>

@@ -1,11 +1,13 @@
 /** Data sources, for administrators: list, set up, sync, remove. */
 
 import { answered, server } from "./client";
+import { wholeList } from "./pages";
 import type { DataSourceChange, NewDataSource } from "./types";
 
 const at = (name: string) => ({ path: { name } });
 
-export const listDataSources = (signal?: AbortSignal) => answered(server.GET("/v1/data-sources", { signal }));
+export const listDataSources = (signal?: AbortSignal) =>
+  wholeList((cursor) => answered(server.GET("/v1/data-sources", { params: { query: { cursor } }, signal })));
 export const listConnectors = (signal?: AbortSignal) => answered(server.GET("/v1/connectors", { signal }));
 export const addDataSource = (source: NewDataSource) => answered(server.POST("/v1/data-sources", { body: source }));
 export const changeDataSource = (name: string, change: DataSourceChange) =>
