@@ -4,6 +4,7 @@ A file whose content and name disagree is refused rather than guessed at: the na
 that is wrong gives silent nonsense. Knows nothing of how a type is parsed.
 """
 
+import json
 import re
 import tarfile
 import zipfile
@@ -57,6 +58,8 @@ _HTML_START = re.compile(
     r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
 _MARKUP_START = re.compile(r"\s*<(?:\?xml\s|!DOCTYPE\s|[A-Za-z_][\w.:-]*[\s/>])")
+# "false", and the bracket before it.
+_LONGEST_LITERAL = 6
 _MAIL_START = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]{1,60}:[ \t].*(?:\r?\n[ \t].*)*\r?\n){2,}", re.ASCII)
 _MAIL_HEADERS = re.compile(r"^(?:from|to|subject|date|received|message-id|mime-version|return-path):", re.I | re.M)
 
@@ -78,7 +81,7 @@ def detect(original: Original, file_name: str) -> str:
         start = decoded_start(head)
         if start is None:
             raise DocumentError(_unsupported("a binary file of an unknown kind", suffix), code="unsupported_type")
-        found = named if named in types.TEXT_TYPES else _text_type(start)
+        found = named if named in types.TEXT_TYPES else _text_type(start, is_whole=original.size == len(head))
     if named is not None and named != found and not (named in types.IMAGES and found in types.IMAGES):
         raise DocumentError(_mismatch(suffix, named, found), code="type_mismatch")
     return found
@@ -156,18 +159,30 @@ def _ole_type(original: Original, suffix: str) -> str:
     raise DocumentError(_unsupported("an Office file of an unknown kind", suffix), code="unsupported_type")
 
 
-def _text_type(start: str) -> str:
+def _text_type(start: str, *, is_whole: bool) -> str:
     if _HTML_START.match(start):
         return types.HTML
     if _MARKUP_START.match(start):
         return types.XML
-    if start.lstrip()[:1] in ("{", "["):
+    if start.lstrip()[:1] in ("{", "[") and _is_json(start.strip(), is_whole=is_whole):
         return types.JSON
     if start.startswith("BEGIN:VCALENDAR"):
         return types.CALENDAR
     if _MAIL_START.match(start) and len(_MAIL_HEADERS.findall(start)) >= 3:
         return types.EMAIL
     return types.PLAIN
+
+
+def _is_json(start: str, *, is_whole: bool) -> bool:
+    """Whether it is JSON as far as it goes: "[a link](…)", "[1] Smith" and "{{a template}}" only begin like it."""
+    try:
+        return json.JSONDecoder().raw_decode(start)[1] == len(start)
+    except RecursionError:
+        return True
+    except json.JSONDecodeError as error:
+        # Of a long file the start is all that is here: it ends within a string, a word or between two.
+        is_cut = error.msg.startswith("Unterminated string") or error.pos > len(start) - _LONGEST_LITERAL
+        return is_cut and not is_whole
 
 
 def _mismatch(suffix: str, named: str, found: str) -> str:

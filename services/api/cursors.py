@@ -13,6 +13,8 @@ Cursor = Annotated[str | None, Query()]
 # Stands in no text that a database keeps. Nothing is escaped, so a cursor is a third longer than its values and no
 # more: proxies refuse addresses of more than some thousand characters.
 _END = "\x00"
+# What a column of whole numbers holds at most, short and long.
+INTEGER, BIGINT = 2**31 - 1, 2**63 - 1
 
 
 def encode(*values: str) -> str:
@@ -42,9 +44,10 @@ def moment(value: str) -> datetime:
         raise not_ours() from error
 
 
-def number(value: str) -> int:
-    """A value of a cursor as the number that was put in, from 0 on. Raises InvalidInputError where it is none."""
-    if not (value.isascii() and value.isdecimal()) or len(value) > 18:
+def number(value: str, *, most: int) -> int:
+    """A value of a cursor as the number that was put in, from 0 to `most`. Raises InvalidInputError where it is none."""
+    digits = value.isascii() and value.isdecimal() and len(value) <= len(str(most))
+    if not digits or int(value) > most:
         raise not_ours()
     return int(value)
 

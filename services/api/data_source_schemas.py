@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from services.api.schemas import Grant, Request, Response
+from services.api.schemas import Grant, Request, Response, Whole
 
 # A name is a segment of an address, so it has no slash.
 SourceName = Annotated[
@@ -15,7 +15,7 @@ SourceName = Annotated[
     ),
 ]
 # Between a minute and a year.
-Every = Annotated[int, Field(ge=60, le=366 * 86400, strict=True)]
+Every = Annotated[Whole, Field(ge=60, le=366 * 86400)]
 State = Literal["idle", "waiting", "syncing", "paused", "failed", "needs_confirmation"]
 Outcome = Literal["done", "partly", "failed", "needs_confirmation", "stopped"]
 

@@ -25,7 +25,7 @@ class SearchArguments(schemas.Request):
     """What `search` takes."""
 
     query: Question = Field(description="What to look for: a question or keywords.")
-    top_k: int = Field(default=5, ge=1, le=20, description="How many passages to return.")
+    top_k: schemas.Whole = Field(default=5, ge=1, le=20, description="How many passages to return.")
     filters: schemas.Filters = Field(default=schemas.Filters(), description="What narrows the search.")
 
 
@@ -43,11 +43,11 @@ class ReadArguments(schemas.Request):
     """What `read_document` takes: from `start`, or a `page`; offsets count characters (Unicode code points)."""
 
     document_id: str = Field(description="The document_id of a passage or of a citation.")
-    version: int | None = Field(
+    version: schemas.Whole | None = Field(
         default=None, ge=1, description="The version that was cited; the current one if left out."
     )
-    page: int | None = Field(default=None, ge=1, description="Read this page, slide or sheet; not together with start.")
-    start: int = Field(default=0, ge=0, description="Read from this offset on.")
+    page: schemas.Whole | None = Field(default=None, ge=1, description="Read this page, slide or sheet; not together with start.")
+    start: schemas.Whole = Field(default=0, ge=0, description="Read from this offset on.")
     limit: int = Field(default=8000, ge=1, le=MAX_PART, description="How many characters to read at most.")
 
 

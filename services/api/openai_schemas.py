@@ -31,7 +31,7 @@ class ChatOptions(schemas.Request):
     """As for `/v1/ask`: which documents are looked at, and how many passages are sources."""
 
     filters: schemas.Filters = schemas.Filters()
-    top_k: int = Field(default=8, ge=1, le=50, strict=True)
+    top_k: schemas.Whole = Field(default=8, ge=1, le=50)
 
 
 class ChatRequest(BaseModel):

@@ -13,10 +13,11 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 T = TypeVar("T")
-# RFC 3339's full date, with its time where there is one; without an offset that is in UTC.
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
+# RFC 3339's full date, with its time where there is one, whose seconds may be missing; without an offset it is in UTC.
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
 
 
 def _written(moment: Any) -> Any:
@@ -34,6 +35,14 @@ def _aware(moment: datetime) -> datetime:
         raise ValueError("This moment lies outside the years 1 to 9999 in UTC.") from error
 
 
+def _number(value: Any) -> Any:
+    """Refuse what pydantic would take for a whole number and JSON does not have as one: true, and a text."""
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("int_type", "Input should be a whole number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_number)]
 Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(_aware)]
 # PostgreSQL keeps no NUL in a text, and looks for none.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
@@ -49,8 +58,7 @@ Grant = Annotated[Text, StringConstraints(max_length=260)]
 
 
 class Request(BaseModel):
-    """Requests are closed: an unknown field is a mistake, not something to ignore. Their whole numbers are strict, so
-    that neither true nor a text is one."""
+    """Requests are closed: an unknown field is a mistake, not something to ignore."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -261,7 +269,7 @@ class SearchRequest(Request):
     """A query for passages."""
 
     query: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-    top_k: int = Field(default=10, ge=1, le=100, strict=True)
+    top_k: Whole = Field(default=10, ge=1, le=100)
     filters: Filters = Filters()
     explain: bool = False
 
@@ -381,7 +389,7 @@ class AskRequest(Request):
     conversation_id: Text | None = None
     replaces: Text | None = None
     filters: Filters = Filters()
-    top_k: int = Field(default=8, ge=1, le=50, strict=True)
+    top_k: Whole = Field(default=8, ge=1, le=50)
     stream: bool = False
 
 

@@ -207,7 +207,12 @@ class Documents:
         if after:
             title, last = after
             where.append(or_(Document.title > title, and_(Document.title == title, Document.id > last)))
-        query = _WITH_ALL.where(*where).order_by(Document.title, Document.id).limit(limit)
+        in_order = (Document.title, Document.id)
+        # The page first, and then what is shown of it: PostgreSQL cannot tell how few versions are shown ones, and would
+        # join those of all documents before it takes so many.
+        asked = select(Document.id).join(Job, Job.id == Document.job_id) if state else select(Document.id)
+        chosen = asked.where(*where).order_by(*in_order).limit(limit).correlate(None)
+        query = _WITH_ALL.where(Document.id.in_(chosen)).order_by(*in_order)
         with self._database.read() as session:
             return _shown(session, query)
 

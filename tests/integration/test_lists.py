@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from services.api import cursors
 from tests.integration.test_bad_input import problem
 from tests.system import System
 
@@ -30,6 +31,15 @@ def test_messages_come_in_pages(assistant: System) -> None:
     found = paged(assistant.admin, f"conversations/{chat}/messages")
     assert [message["role"] for message in found] == ["user", "assistant"] * 2
     assert found[1]["id"] == asked["id"]
+
+
+def test_a_position_that_no_column_holds_is_no_cursor(assistant: System) -> None:
+    chat = assistant.admin.post("/v1/conversations", json={}).json()["id"]
+    for position, status in ((cursors.INTEGER, 200), (cursors.INTEGER + 1, 422)):
+        cursor = cursors.encode(str(position))
+        listed = assistant.admin.get(f"/v1/conversations/{chat}/messages?cursor={cursor}")
+        assert listed.status_code == status, listed.text
+    assert problem(listed) == (422, "invalid_cursor")
 
 
 def test_keys_come_in_pages_newest_first(assistant: System) -> None:
@@ -73,14 +83,16 @@ def test_what_no_list_takes_is_refused(assistant: System, address: str) -> None:
     "address",
     [
         "documents?state=&data_source=&q=&limit=&cursor=",
+        "api-keys?limit=&cursor=",
         "conversations?limit=",
         "users?limit=",
-        "admin/audit?limit=&after=&before=",
+        "admin/audit?limit=&after=&before=&event=&actor=&subject=",
     ],
 )
 def test_an_empty_parameter_was_not_given(assistant: System, address: str) -> None:
     without = address.partition("?")[0]
     listed = assistant.admin.get(f"/v1/{address}")
     assert listed.status_code == 200, listed.text
+    assert listed.json()["items"]
     if without != "admin/audit":  # which grows by being read
         assert listed.json() == assistant.admin.get(f"/v1/{without}").json()

@@ -556,3 +556,24 @@ def test_the_builder_refuses_to_grow_without_end() -> None:
 @pytest.mark.parametrize("path", sorted(CORPUS.iterdir()), ids=lambda path: path.name)
 def test_the_sample_company_is_parsed(path: Path) -> None:
     assert_sound(parse(path, path.name))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[A link](https://example.com) leads on.",
+        "\n[1] Smith, 2020\n[2] Jones",
+        "{{name}} is a template.",
+        '["Quoted" said he.',
+    ],
+)
+def test_text_without_an_ending_that_begins_as_json_does_is_text(tmp_path: Path, text: str) -> None:
+    (tmp_path / "notes").write_text(text)
+    assert parse(tmp_path / "notes", "notes").media_type == "text/plain"
+
+
+@pytest.mark.parametrize("records", [1, 2000])
+def test_json_without_an_ending_is_json(tmp_path: Path, records: int) -> None:
+    for cut in range(12):  # the start that is looked at ends elsewhere in a record each time
+        (tmp_path / "data").write_text(json.dumps([{"pad": "x" * cut, "found": True, "n": -1.5e3}] * records))
+        assert parse(tmp_path / "data", "data").media_type == "application/json"

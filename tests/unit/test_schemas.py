@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import TypeAdapter, ValidationError
 
-from services.api import schemas
+from services.api import mcp_tools, schemas
 from services.api.app import create_app
 from services.api.data_source_schemas import DataSourceChange
 from services.api.openai_schemas import ChatOptions
@@ -24,6 +24,7 @@ NOON = datetime(2025, 3, 31, 12, tzinfo=UTC)
         ("2025-03-31 14:00:00+02:00", NOON),
         ("2025-03-31T12:00:00.250Z", NOON + timedelta(milliseconds=250)),
         ("2025-03-31T12:00:00", NOON),
+        ("2025-03-31T12:00Z", NOON),
         ("2025-03-31", NOON - timedelta(hours=12)),
         (NOON.astimezone(timezone(timedelta(hours=-5))), NOON),
     ],
@@ -54,20 +55,33 @@ def test_a_number_is_no_moment(value: object) -> None:
         MOMENT.validate_python(value)
 
 
-@pytest.mark.parametrize("value", [True, "5", 5.5, 60.0])
-@pytest.mark.parametrize(
-    ("kind", "field"),
-    [
-        (schemas.SearchRequest, "top_k"),
-        (schemas.AskRequest, "top_k"),
-        (ChatOptions, "top_k"),
-        (DataSourceChange, "every_s"),
-    ],
-)
-def test_whole_numbers_are_numbers(kind: type[schemas.Request], field: str, value: object) -> None:
+WHOLE = [
+    (schemas.SearchRequest, "top_k"),
+    (schemas.AskRequest, "top_k"),
+    (ChatOptions, "top_k"),
+    (DataSourceChange, "every_s"),
+    (mcp_tools.SearchArguments, "top_k"),
+    (mcp_tools.ReadArguments, "start"),
+]
+
+
+def faults(kind: type[schemas.Request], field: str, value: object) -> list[str]:
+    """What is wrong with this value of the field; other fields are left out."""
     with pytest.raises(ValidationError) as refusal:
-        kind.model_validate({field: value})
-    assert "int_type" in {error["type"] for error in refusal.value.errors() if error["loc"][0] == field}
+        kind.model_validate({field: value, "no such field": 0})
+    return [error["type"] for error in refusal.value.errors() if error["loc"][0] == field]
+
+
+@pytest.mark.parametrize(("kind", "field"), WHOLE)
+def test_whole_numbers_are_numbers(kind: type[schemas.Request], field: str) -> None:
+    assert [faults(kind, field, value) for value in (True, "5")] == [["int_type"]] * 2
+    assert faults(kind, field, 5.5) == ["int_from_float"]
+
+
+@pytest.mark.parametrize(("kind", "field"), WHOLE)
+def test_a_whole_number_may_be_written_with_a_point(kind: type[schemas.Request], field: str) -> None:
+    bound = 60.0 if field == "every_s" else 10.0
+    assert faults(kind, field, bound) == []
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"query": "a" "b"}', b'{"query": "\xff"}', b"[" * 100_000, b"1" * 5000])

@@ -18,9 +18,9 @@ def page(
     _admin: Admin,
     after: Annotated[schemas.Moment | None, Query(), queries.Given] = None,
     before: Annotated[schemas.Moment | None, Query(), queries.Given] = None,
-    event: Annotated[schemas.Text | None, Query(max_length=60)] = None,
-    actor: Annotated[schemas.Text | None, Query(max_length=500)] = None,
-    subject: Annotated[schemas.Text | None, Query(max_length=500)] = None,
+    event: Annotated[schemas.Text | None, Query(max_length=60), queries.Given] = None,
+    actor: Annotated[schemas.Text | None, Query(max_length=500), queries.Given] = None,
+    subject: Annotated[schemas.Text | None, Query(max_length=500), queries.Given] = None,
     limit: queries.LongLimit = 50,
     cursor: cursors.Cursor = None,
 ) -> schemas.Page[AuditEvent]:
@@ -29,7 +29,7 @@ def page(
     behind = cursors.decode(cursor, 1)
     parts.audit_notes.settle()
     rows = parts.audit_log.page(
-        behind=cursors.number(behind[0]) if behind else 0,
+        behind=cursors.number(behind[0], most=cursors.BIGINT) if behind else 0,
         limit=limit + 1,
         since=after,
         until=before,

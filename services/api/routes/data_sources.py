@@ -87,7 +87,7 @@ def remove(
     name: str,
     parts: PartsOf,
     _admin: Admin,
-    keep_documents: Annotated[bool, Query()] = False,
+    keep_documents: Annotated[bool, Query(), queries.Given] = False,
     confirm: Annotated[bool, Query()] = False,
 ) -> shapes.RemovedDataSource:
     """Remove a data source. Its documents are deleted, which needs `confirm`, or kept as if they had been uploaded."""

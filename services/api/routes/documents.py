@@ -63,8 +63,8 @@ def page(
     parts: PartsOf,
     principal: Reader,
     state: Annotated[str | None, Query(pattern="^(queued|running|ready|failed|quarantined)$"), queries.Given] = None,
-    data_source: Annotated[schemas.Text | None, Query(max_length=200)] = None,
-    q: Annotated[schemas.Text | None, Query(max_length=200)] = None,
+    data_source: Annotated[schemas.Text | None, Query(max_length=200), queries.Given] = None,
+    q: Annotated[schemas.Text | None, Query(max_length=200), queries.Given] = None,
     id: Annotated[list[schemas.Text] | None, Query(max_length=200)] = None,
     limit: queries.Limit = 50,
     cursor: cursors.Cursor = None,
@@ -120,7 +120,7 @@ def set_grants(document_id: str, body: schemas.Grants, parts: PartsOf, principal
 
 @router.get("/{document_id}/text")
 def text(
-    document_id: str, parts: PartsOf, principal: Reader, version: Annotated[int | None, Query(ge=1)] = None
+    document_id: str, parts: PartsOf, principal: Reader, version: Annotated[int | None, Query(ge=1), queries.Given] = None
 ) -> schemas.DocumentText:
     """The parsed text that citations point into."""
     document, found = parts.documents.readable_version(document_id, principal, version)
