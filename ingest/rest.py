@@ -216,6 +216,11 @@ def _header_value(api_key: str) -> str:
     return key
 
 
+def is_on_this_machine(url: str) -> bool:
+    """Whether what is sent to this address passes no network. Raises InvalidInputError for what is no address."""
+    return _is_loopback(_base_url(url).host)
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

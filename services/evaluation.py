@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ingest.connectors.names import shown_id
 from retrieval.errors import DocumentError, NotFoundError
 from retrieval.evaluation import Question, Scores, read_beir, read_questions
 from services.manifest import FILE, read_manifest
@@ -45,11 +46,7 @@ def evaluate_folder(
 def evaluate_beir(assistant: ScratchAssistant, folder: Path, split: str, progress: Progress) -> Evaluated:
     """Ingest a BEIR set and search with its queries. Raises as `evaluate_folder` does."""
     data = read_beir(folder, split)
-    documents: list[_Document] = [
-        ((text or title).encode, f"{identifier}.txt", {"external_id": identifier, "title": title or None})
-        for identifier, title, text in data.documents
-    ]
-    failures = _ingested(assistant, documents, progress, where=folder)
+    failures = _ingested(assistant, [_beir(*document) for document in data.documents], progress, where=folder)
     return _evaluated(assistant, data.questions, progress, ask=False, failures=failures)
 
 
@@ -84,6 +81,18 @@ def _evaluated(
     return Evaluated(scored.scores, tuple(per_question(questions, scored)), tuple(failures))
 
 
+def _beir(identifier: str, title: str, text: str) -> _Document:
+    name = f"{identifier}.txt"
+    return partial(_encoded, text or title, name), name, {"external_id": identifier, "title": title or None}
+
+
+def _encoded(text: str, name: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can say
+        raise DocumentError(f"{shown_id(name)}: Its text is not valid UTF-8.", code="not_utf8") from error
+
+
 def _files(corpus: Path) -> Iterator[_Document]:
     if not corpus.is_dir():
         raise NotFoundError(f"There is no folder {corpus}.", code="no_corpus")
@@ -103,4 +112,6 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DocumentError(f"{path}: {error.strerror}", code="unreadable") from error
+        raise DocumentError(f"{shown_id(str(path))}: {error.strerror}", code="unreadable") from error
+    except ValueError as error:  # a manifest can name what no file can be called
+        raise DocumentError(f"{shown_id(str(path))}: No file has such a name.", code="unreadable") from error

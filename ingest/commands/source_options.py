@@ -122,7 +122,7 @@ def kind_shown(kind: Connector) -> RenderableType:
         else:
             parts.append(Text(f"  {option.name.upper()}"))
         if option.description:
-            parts.append(Padding(Text(plain(option.description)), (0, 0, 0, 6)))
+            parts.append(Padding(Text(plain(option.description)), (0, 0, 0, 6), expand=False))
     return Group(*parts)
 
 

@@ -3,11 +3,12 @@
 Knows nothing of where the state comes from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -33,7 +34,7 @@ def report(state: Status) -> RenderableType:
     if state.data_sources:
         parts += [Text(), _sources(state.data_sources)]
     if state.workers:
-        parts += [Text(), _workers(state.workers, state.at)]
+        parts += [Text(), _Workers(state.workers, state.at)]
     if state.failures:
         parts += [Text(), _failures(state.failures, state.at)]
     return Group(Group(*parts))
@@ -119,11 +120,22 @@ def _sources(sources: Sequence[SourceAttention]) -> Table:
     return rows
 
 
-def _workers(workers: Sequence[Worker], now: datetime | None) -> Table:
-    """Those that hold a document first, as the server gives them."""
+@dataclass(frozen=True, slots=True)
+class _Workers:
+    """A table of the workers. What a terminal would not hold is cut; a pipe, which is wide, gets all of it."""
+
+    workers: Sequence[Worker]
+    now: datetime | None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        yield _workers(self.workers, self.now, width=options.max_width)
+
+
+def _workers(workers: Sequence[Worker], now: datetime | None, *, width: int) -> Table:
+    """Those that hold a document first, as the server gives them. Names get a fifth of the width, titles a third."""
     rows = table(
-        ("Worker", {"no_wrap": True, "overflow": "ellipsis", "max_width": 16}),
-        ("Holds", {"no_wrap": True, "overflow": "ellipsis", "max_width": 26}),
+        ("Worker", {"no_wrap": True, "overflow": "ellipsis", "max_width": max(16, width // 5)}),
+        ("Holds", {"no_wrap": True, "overflow": "ellipsis", "max_width": max(26, width // 3)}),
         ("Stage", {"overflow": "fold", "min_width": 17}),
         ("Got on", {"overflow": "fold", "min_width": 9, "justify": "right"}),
     )

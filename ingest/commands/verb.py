@@ -146,9 +146,7 @@ def _handed_on(ctx: Any, command: Any) -> dict[str, Any]:
 def client_for(ctx: typer.Context) -> Client:
     """A client for the server that this call of the command line speaks to. The caller closes it."""
     said = ctx.meta.get(_SAID, {})
-    return open_client(
-        ConnectionOptions(said.get("url"), said.get("api_key"), said.get("data_dir") or ConnectionOptions().data_dir)
-    )
+    return open_client(ConnectionOptions(said.get("url"), said.get("api_key"), said.get("data_dir")))
 
 
 def output_for(ctx: typer.Context) -> Output:

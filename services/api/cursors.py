@@ -45,7 +45,7 @@ def moment(value: str) -> datetime:
 
 
 def number(value: str, *, most: int) -> int:
-    """A value of a cursor as the number that was put in, from 0 to `most`. Raises InvalidInputError where it is none."""
+    """A value of a cursor as the number that was put in, up to `most`. Raises InvalidInputError where it is none."""
     digits = value.isascii() and value.isdecimal() and len(value) <= len(str(most))
     if not digits or int(value) > most:
         raise not_ours()

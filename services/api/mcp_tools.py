@@ -46,9 +46,11 @@ class ReadArguments(schemas.Request):
     version: schemas.Whole | None = Field(
         default=None, ge=1, description="The version that was cited; the current one if left out."
     )
-    page: schemas.Whole | None = Field(default=None, ge=1, description="Read this page, slide or sheet; not together with start.")
+    page: schemas.Whole | None = Field(
+        default=None, ge=1, description="Read this page, slide or sheet; not together with start."
+    )
     start: schemas.Whole = Field(default=0, ge=0, description="Read from this offset on.")
-    limit: int = Field(default=8000, ge=1, le=MAX_PART, description="How many characters to read at most.")
+    limit: schemas.Whole = Field(default=8000, ge=1, le=MAX_PART, description="How many characters to read at most.")
 
 
 class Found(schemas.Response):

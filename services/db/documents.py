@@ -193,7 +193,8 @@ class Documents:
         limit: int = 50,
     ) -> list[DocumentRow]:  # fmt: skip
         """Documents the principal may read or edit, by title then id, starting behind `after` (title, id)."""
-        where: list[ColumnElement[bool]] = [or_(may_read(principal), editable_by(principal))]
+        visible = or_(may_read(principal), editable_by(principal))
+        where: list[ColumnElement[bool]] = [visible]
         if state:
             where.append(Job.state == state)
         if data_source:
@@ -208,13 +209,12 @@ class Documents:
             title, last = after
             where.append(or_(Document.title > title, and_(Document.title == title, Document.id > last)))
         in_order = (Document.title, Document.id)
-        # The page first, and then what is shown of it: PostgreSQL cannot tell how few versions are shown ones, and would
-        # join those of all documents before it takes so many.
+        # Asked for the page and what is shown of it together, PostgreSQL joins the versions of all documents first: it
+        # cannot tell how few are shown ones.
         asked = select(Document.id).join(Job, Job.id == Document.job_id) if state else select(Document.id)
-        chosen = asked.where(*where).order_by(*in_order).limit(limit).correlate(None)
-        query = _WITH_ALL.where(Document.id.in_(chosen)).order_by(*in_order)
         with self._database.read() as session:
-            return _shown(session, query)
+            chosen = session.scalars(asked.where(*where).order_by(*in_order).limit(limit)).all()
+            return _shown(session, _WITH_ALL.where(Document.id.in_(chosen), visible).order_by(*in_order))
 
     def data_sources(self, principal: Principal) -> list[tuple[str, int]]:
         """Names of data sources with how many documents of each the principal may read or edit."""

@@ -4,6 +4,7 @@ The same code path as production: registry, blob store, job runner, parse sandbo
 retriever and answerer. Nothing of it touches the real data.
 """
 
+import json
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from ingest.connectors.names import shown_id
 from ingest.sandbox import ParseLimits, ParseSandbox
 from retrieval.answering import Answerer
 from retrieval.errors import DocumentError, UnavailableError
@@ -44,6 +46,7 @@ class ScratchAssistant:
 
     def ingest(self, data: bytes, file_name: str, said: Mapping[str, object]) -> None:
         """Bring one document in. `said` are fields of Registration. Raises DocumentError where it fails."""
+        _check_is_utf8(file_name, said)
         blob = self._core.blobs.put(data)
         values: dict[str, object] = {
             "sha256": blob.sha256,
@@ -64,6 +67,15 @@ class ScratchAssistant:
         job = documents.get(change.row.document.id, self._owner).job
         if job.state != "ready":
             raise DocumentError(f"{file_name}: {job.reason}", code=job.code)
+
+
+def _check_is_utf8(file_name: str, said: Mapping[str, object]) -> None:
+    """DocumentError where the registry could not hold it: names of files and JSON can have half a surrogate pair."""
+    try:
+        json.dumps([file_name, dict(said)], ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        message = f"{shown_id(file_name)}: Its name, or what is said of it, is not valid UTF-8."
+        raise DocumentError(message, code="not_utf8") from error
 
 
 def _own(settings: Settings, folder: Path) -> Settings:

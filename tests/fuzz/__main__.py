@@ -1,6 +1,6 @@
 """`python -m tests.fuzz`: one target in this process, under limits of memory and time.
 
-    python -m tests.fuzz TABLE TARGET --input HEX      what it makes of one input
+    python -m tests.fuzz TABLE TARGET --input HEX      what it makes of one input; or --input-file FILE
     python -m tests.fuzz TABLE TARGET --seeds DIR --artifacts DIR --report FILE --runs N [--seconds S] [--seed N]
 
 The second form is what `tests/fuzz/running.py` starts. It ends at the first finding, whose input is then in the folder
@@ -39,8 +39,9 @@ def main() -> None:
         target: Target = import_module(f"tests.fuzz.{asked.table}").TARGETS[asked.target]
     # Text recognition is another's program, and takes seconds a picture.
     vars(import_module("ingest.parsing.ocr"))["SEARCH_PATH"] = ""
-    if asked.input is not None:
-        print(target.check(bytes.fromhex(asked.input)))
+    given = asked.input_file.read_bytes() if asked.input_file else asked.input
+    if given is not None:
+        print(target.check(given))
         return
     counts: collections.Counter[str] = collections.Counter()
 
@@ -64,7 +65,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("table", choices=["parsers", "readers"])
     parser.add_argument("target")
-    parser.add_argument("--input")
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument("--input", type=bytes.fromhex)
+    given.add_argument("--input-file", type=Path)
     parser.add_argument("--seeds", type=Path)
     parser.add_argument("--report", type=Path)
     parser.add_argument("--artifacts", type=Path, default=Path())

@@ -138,7 +138,7 @@ def paging(content: bytes) -> str:
         if values is None:
             return "none"
         cursors.moment(values[0])
-        cursors.number(values[1])
+        cursors.number(values[1], most=cursors.BIGINT)
     except InvalidInputError as error:
         return error.code
     return "read"

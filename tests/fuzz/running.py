@@ -1,6 +1,8 @@
 """Fuzzes one target in a process of its own, and tells what came of it. Knows nothing of what targets check."""
 
+import hashlib
 import json
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +13,9 @@ from tests.fuzz.target import Files, Target
 # Beside a limit for each input: for a process that no longer looks at its clock.
 _WALL_SECONDS = 300
 _SHOWN_CHARACTERS = 4000
+# A longer input is kept in a file: no system takes a word of any length in a command.
+_IN_A_WORD_BYTES = 2048
+_KEPT = Path(__file__).with_name(".findings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,19 @@ def fuzz(name: tuple[str, str], target: Target, files: Files, folder: Path, *, s
 
 
 def _finding(name: tuple[str, str], artifacts: Path, said: str, status: int) -> str:
-    kept = [(path.name.partition("-")[0], path.read_bytes().hex()) for path in artifacts.iterdir()]
-    again = [f"{kind}: python -m tests.fuzz {' '.join(name)} --input {content}" for kind, content in kept]
+    again = [f"{path.name.partition('-')[0]}: {_command(name, path.read_bytes())}" for path in artifacts.iterdir()]
     return "\n".join([f"{' '.join(name)} ended with status {status}", said, *(again or ["No input was kept."])])
+
+
+def _command(name: tuple[str, str], content: bytes) -> str:
+    """What shows a finding again, also when the folder of this run is gone."""
+    return shlex.join(["python", "-m", "tests.fuzz", *name, *_input(name, content)])
+
+
+def _input(name: tuple[str, str], content: bytes) -> tuple[str, str]:
+    if len(content) <= _IN_A_WORD_BYTES:
+        return "--input", content.hex()
+    _KEPT.mkdir(exist_ok=True)
+    path = _KEPT / f"{'-'.join(name)}-{hashlib.sha256(content).hexdigest()[:16]}"
+    path.write_bytes(content)
+    return "--input-file", str(path)

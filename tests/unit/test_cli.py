@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 
 from ingest.cli import register
 from ingest.client import Client
+from ingest.commands.connection import ConnectionOptions, open_client
+from ingest.commands.usage import WrongUsageError
 from tests.unit.fake_server import (
     ANSWER,
     EXPLANATION,
@@ -35,6 +37,13 @@ VERBS = [
     "sources change", "sources pause", "sources resume", "sources remove", "sources connectors",
     "users create", "users list", "users disable", "users enable", "users link", "groups add", "groups remove",
     "groups list", "keys create", "keys list", "keys revoke",
+]  # fmt: skip
+
+
+# Those that print and need nothing but what the server has from the start.
+READING_VERBS = [
+    "search leave", "search leave --explain", "ask leave", "ask leave --explain", "status", "documents list",
+    "sources list", "sources connectors", "users list", "groups list", "keys list",
 ]  # fmt: skip
 
 
@@ -197,6 +206,46 @@ def test_a_key_from_the_environment_goes_to_the_address_in_the_data_directory(
     directory = write_key_file(tmp_path / "data", url=server.url, key="fn_of-that-file")
     assert run("status", FOOTNOTE_URL=None, FOOTNOTE_DATA_DIR=str(directory)).exit_code == 0
     assert run("status", "--url", "http://127.0.0.1:9", FOOTNOTE_DATA_DIR=str(directory)).exit_code == 3
+
+
+def test_a_key_from_elsewhere_goes_to_another_machine_only_where_one_named_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = write_key_file(tmp_path / ".footnote", url="https://footnote.example.com", key="fn_of-that-file")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WrongUsageError, match="--url"):
+        open_client(ConnectionOptions(api_key=KEY))
+    for named in (
+        ConnectionOptions(api_key=KEY, data_dir=directory),
+        ConnectionOptions(api_key=KEY, url="https://footnote.example.com"),
+        ConnectionOptions(),
+    ):
+        assert open_client(named).url == "https://footnote.example.com"
+
+
+def test_a_key_from_the_environment_stays_on_this_machine_with_nothing_named(
+    run: Run, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    nothing = {"FOOTNOTE_URL": None, "FOOTNOTE_DATA_DIR": None}
+    path = write_key_file(tmp_path / ".footnote", url="http://192.0.2.1:9", key="fn_of-that-file") / "cli.json"
+    refused = run("status", **nothing)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "http://192.0.2.1:9" in refused.stderr
+    path.write_text(json.dumps({"url": server.url, "key": "fn_of-that-file"}))
+    assert run("status", **nothing).exit_code == 0
+
+
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_key_file_of_another_user_is_refused(
+    run: Run, server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    directory = write_key_file(tmp_path / "data", url=server.url)
+    monkeypatch.setattr("os.geteuid", lambda: directory.stat().st_uid + 1)
+    result = run("status", FOOTNOTE_URL=None, FOOTNOTE_DATA_DIR=str(directory), FOOTNOTE_API_KEY=key)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "belongs to another user" in result.stderr
+    assert server.requests == []
 
 
 def test_a_tilde_in_the_data_directorys_name_is_the_home_directory(
@@ -424,6 +473,14 @@ def test_nothing_is_cut_or_folded_where_there_is_no_terminal(run: Run, tmp_path:
     (document,) = lines(run("documents", "list", "--json"))
     assert name in run("documents", "show", document["id"], COLUMNS=None).stdout
     assert name not in run("documents", "list", FORCE_COLOR="1").stdout
+
+
+@pytest.mark.parametrize("verb", [*READING_VERBS, "sources connectors folder"])
+def test_nothing_is_padded_where_there_is_no_terminal(run: Run, tmp_path: Path, verb: str) -> None:
+    upload(run, tmp_path / "d", "a.md")
+    result = run(*verb.split(), COLUMNS=None)
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) < 1000
 
 
 def test_documents_show_prints_what_is_known(run: Run, tmp_path: Path) -> None:

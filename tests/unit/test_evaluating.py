@@ -94,3 +94,20 @@ def test_a_document_in_beir_s_form_without_title_and_text_fails_alone(assistant:
     assert assistant.taken == {"d1.txt": b"T"}
     assert found.failures == ("d0.txt: The file is empty.",)
     assert found.scores.questions == 1
+
+
+def test_a_document_in_beir_s_form_whose_text_is_not_utf_8_fails_alone(assistant: Assistant, tmp_path: Path) -> None:
+    odd = {"_id": "\ud801", "title": "T", "text": "half a character: \ud800"}
+    found = in_beir_form(assistant, tmp_path, odd, {"_id": "d1", "title": "T", "text": "whole"})
+    assert assistant.taken == {"d1.txt": b"whole"}
+    assert found.failures == ("\\ud801.txt: Its text is not valid UTF-8.",)
+
+
+@pytest.mark.parametrize("name", ["\ud800.txt", "a\0b.txt"])
+def test_a_name_in_the_manifest_that_no_file_has_fails_alone(assistant: Assistant, tmp_path: Path, name: str) -> None:
+    said = {"data_source": "hr", "grants": ["everyone"]}
+    entries = [{"file": name, "external_id": "odd", **said}, {"file": "a.txt", "external_id": "a", **said}]
+    found = in_folder(assistant, tmp_path, a_txt=b"text", manifest_json=json.dumps(entries).encode())
+    assert list(assistant.taken) == ["a"]
+    (failure,) = found.failures
+    assert failure.encode().endswith(b".txt: No file has such a name.")

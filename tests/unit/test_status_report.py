@@ -74,6 +74,13 @@ def test_nothing_is_wider_than_the_terminal(trouble: dict[str, Any]) -> None:
         assert max(map(len, shown(width, **trouble).splitlines())) <= width
 
 
+def test_a_pipe_gets_names_and_titles_whole() -> None:
+    text = shown(100_000, **TROUBLE)
+    assert str(HELD["title"]) in text
+    assert "node-1.example.com:4711" in text
+    assert max(map(len, text.splitlines())) < 1000
+
+
 def test_all_is_well_in_a_dozen_lines() -> None:
     lines = shown().splitlines()
     assert len(lines) <= 12

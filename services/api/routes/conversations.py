@@ -70,9 +70,8 @@ def messages(
 ) -> schemas.Page[schemas.Message]:
     """Its messages in order, without passages that one may no longer read."""
     after = cursors.decode(cursor, 1)
-    found = parts.conversations.messages(
-        conversation_id, principal, after=cursors.number(after[0], most=cursors.INTEGER) if after else -1, limit=limit + 1
-    )
+    position = cursors.number(after[0], most=cursors.INTEGER) if after else -1
+    found = parts.conversations.messages(conversation_id, principal, after=position, limit=limit + 1)
     rows = found[:limit]
     more = cursors.encode(str(rows[-1].position)) if len(found) > limit else None
     stored = [row.answer for row in rows if row.answer is not None]

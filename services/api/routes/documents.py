@@ -120,7 +120,10 @@ def set_grants(document_id: str, body: schemas.Grants, parts: PartsOf, principal
 
 @router.get("/{document_id}/text")
 def text(
-    document_id: str, parts: PartsOf, principal: Reader, version: Annotated[int | None, Query(ge=1), queries.Given] = None
+    document_id: str,
+    parts: PartsOf,
+    principal: Reader,
+    version: Annotated[int | None, Query(ge=1), queries.Given] = None,
 ) -> schemas.DocumentText:
     """The parsed text that citations point into."""
     document, found = parts.documents.readable_version(document_id, principal, version)
