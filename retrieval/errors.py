@@ -15,6 +15,7 @@ classes to HTTP once, in `services/api/errors.py`; the worker maps them to a job
     ├── EmbeddingError             the model makes no vector of this text                 (a job is tried again)
     ├── IndexRefusedError          the index will not take these points                   (a job is tried again)
     └── UnavailableError           a part is down, slow or full: try again                (503)
+        ├── LocalFaultError            this machine's own disk, or SQLite
         ├── IndexUnavailableError      Qdrant
         ├── ModelUnavailableError      the language model
         └── OverloadedError            admission control                                  (429)
@@ -85,6 +86,10 @@ class IndexRefusedError(FootnoteError):
 
 class UnavailableError(FootnoteError):
     code = "unavailable"
+
+
+class LocalFaultError(UnavailableError):
+    """The part is no server: on this machine itself something is wrong. The code is the one of its server."""
 
 
 class IndexUnavailableError(UnavailableError):

@@ -18,7 +18,7 @@ import typer
 from pydantic import ValidationError
 
 from ingest.cli import register
-from retrieval.errors import FootnoteError, NotFoundError
+from retrieval.errors import FootnoteError, LocalFaultError, NotFoundError
 from services.acting import act_as_command
 from services.garbage import collect_less, settle
 from services.settings import Settings, model_name, unknown_variables
@@ -42,7 +42,8 @@ def main() -> None:
         app()
     except FootnoteError as error:
         print(error.message, file=sys.stderr)
-        sys.exit(UNREACHABLE if error.code in SERVER_AWAY else FAILED)
+        away = error.code in SERVER_AWAY and not isinstance(error, LocalFaultError)
+        sys.exit(UNREACHABLE if away else FAILED)
 
 
 @app.callback()
@@ -431,7 +432,10 @@ def settings(json: Json = False) -> None:
 
 @contextmanager
 def _private_files() -> Iterator[None]:
-    """What is made meanwhile is its owner's alone: documents are in the data directory, whoever makes it."""
+    """What is made meanwhile is its owner's alone: documents are in the data directory, whoever makes it.
+
+    The processes that a verb starts make theirs so too.
+    """
     umask = os.umask(0o077)
     try:
         yield

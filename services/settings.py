@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from retrieval.errors import ForbiddenError, InvalidInputError, NotFoundError
-from services.weak_secrets import SHORTEST, weakness
+from services.weak_secrets import weakness
 
 BUNDLED_MODEL = "all-MiniLM-L6-v2"
 SECRETS = Path("/run/secrets")
@@ -25,9 +25,15 @@ SECRETS = Path("/run/secrets")
 BUCKET_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9!_.*'()/-]*))?")
 ENDPOINT = re.compile(r"https?://[A-Za-z0-9\[\].:_-]+(/[^\s?#@]*)?")
 SECRET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}")
-# What whoever runs Footnote chooses has to be long; how long the rest is, others decide. No default will do for either.
+# What whoever runs Footnote chooses has to be long; how long the rest is, others decide. No default will do for either,
+# but nobody else reaches a server on this machine: beside each of the rest, where the address of its server is.
 CHOSEN = ("index_api_key", "broker_password", "database_password")
-GIVEN = ("llm_api_key", "embedding_api_key", "originals_secret_key", "oidc_client_secret")
+GIVEN = {
+    "llm_api_key": "llm_url",
+    "embedding_api_key": "embedding_url",
+    "originals_secret_key": "originals_endpoint",
+    "oidc_client_secret": "oidc_issuer",
+}
 # The model server of deploy/vllm/compose.yaml: its key is chosen as well.
 MODEL_SERVER = re.compile(r"://vllm(?![\w.-])")
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
@@ -40,6 +46,12 @@ OTHERS = re.compile(
 KUBERNETES_ADDRESS = ("tcp://", "udp://", "sctp://")
 # Of several addresses, separated by commas, each may have one. It may hold an @, and a / too.
 PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):((?!,\s*[a-z][\w+.-]*://).)*@", re.IGNORECASE)
+# An address in parts. A password may hold a / as well, or an @, as the libraries that read it let it; a port is none.
+ADDRESS = re.compile(
+    r"[\w+.-]+://(?:[^:/?@]*(?::(?!\d*(?:[/?]|$))(?P<password>[^@]*(?:@[^@/?]*)*))?@)?"
+    r"(?P<hosts>[^@/?]*)[^?]*(?:\?(?P<options>.*))?",
+    re.DOTALL,
+)
 PASSWORD_OPTION = re.compile(r"([?&]\w*(password|token|api_?key)=)[^&,\s]*", re.IGNORECASE)
 # libpq's other form, `host=db password=…`: blanks may stand around the =, and whatever is in quotes or behind a \.
 PASSWORD_KEYWORD = re.compile(r"((?<!\S)\w*password\s*=\s*)('(\\.|[^'])*('|$)|(\\.|\S)*)", re.IGNORECASE | re.DOTALL)
@@ -279,16 +291,22 @@ class Settings(BaseSettings):
         return found[1], prefix
 
     def _check_secrets(self) -> None:
-        chosen = (*CHOSEN, "llm_api_key") if MODEL_SERVER.search(self.llm_url) else CHOSEN
         for name in (*CHOSEN, *GIVEN):
             secret: SecretStr | None = getattr(self, name)
-            shortest = SHORTEST if name in chosen else 0
-            if secret is not None and (fault := weakness(secret.get_secret_value(), shortest=shortest)):
+            if secret is not None and (fault := self._weakness(name, secret.get_secret_value())):
                 raise ValueError(f"FOOTNOTE_{name.upper()} {fault}: choose another.")
         for name in ("database_url", "broker_url"):
             for password in _remote_passwords(getattr(self, name)):
                 if fault := weakness(password):
                     raise ValueError(f"The password in FOOTNOTE_{name.upper()} {fault}: choose another.")
+
+    def _weakness(self, name: str, secret: str) -> str | None:
+        if name in CHOSEN or (name == "llm_api_key" and MODEL_SERVER.search(self.llm_url)):
+            return weakness(secret)
+        servers = _words(getattr(self, GIVEN[name]))
+        if servers and all(map(_is_on_this_machine, servers)):
+            return None
+        return weakness(secret, chosen=False)
 
     @property
     def sign_in_domains(self) -> frozenset[str]:
@@ -387,16 +405,32 @@ def _is_loopback(host: str) -> bool:
 
 
 def _remote_passwords(address: str) -> list[str]:
-    """The passwords in the address of a server on another machine."""
-    try:
-        parts = urlsplit(address)
-        options = parse_qs(parts.query)
-    except ValueError:  # no address: whatever is to connect there says so
+    """The passwords in the address of a server on another machine; what is no address has none."""
+    found = ADDRESS.fullmatch(address)
+    if found is None or _is_on_this_machine(address):
         return []
-    hosts = [parts.hostname] if parts.hostname else options.get("host", [])
-    if all(_is_loopback(host) or host.startswith("/") for host in hosts):
-        return []
-    return [*([unquote(parts.password)] if parts.password else []), *options.get("password", [])]
+    return [*([unquote(found["password"])] if found["password"] else []), *_options(found).get("password", [])]
+
+
+def _is_on_this_machine(address: str) -> bool:
+    """Whether every host that the address names is this machine. It may name several, or none."""
+    found = ADDRESS.fullmatch(address)
+    if found is None:
+        return False
+    options = _options(found)
+    listed = [unquote(found["hosts"]), *options.get("host", []), *options.get("hostaddr", [])]
+    hosts = [_without_port(host) for hosts in listed for host in _words(hosts)]
+    return all(_is_loopback(host) or host.startswith("/") for host in hosts)
+
+
+def _options(address: re.Match[str]) -> dict[str, list[str]]:
+    return parse_qs(address["options"] or "")
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host if host.count(":") > 1 else host.partition(":")[0]
 
 
 def _networks(listed: str, variable: str) -> tuple[IPv4Network | IPv6Network, ...]:

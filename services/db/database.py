@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from retrieval.errors import NotFoundError, UnavailableError
+from retrieval.errors import LocalFaultError, NotFoundError, UnavailableError
 
 BUSY_SECONDS = 15
 STATEMENT_MS = 15_000
@@ -52,7 +52,9 @@ class TablesInUseError(UnavailableError):
 
 
 class Database:
-    """One pool of connections to the registry. Down or full raises UnavailableError(code="database_unavailable")."""
+    """One pool of connections to the registry. Down or full raises UnavailableError(code="database_unavailable"), which
+    is a LocalFaultError where the registry is SQLite.
+    """
 
     def __init__(self, url: str, *, password: str | None = None, pool: Pool = ROOMY) -> None:
         address = make_url(url)
@@ -60,6 +62,7 @@ class Database:
             address = address.set(password=password)
         self.is_sqlite = address.get_backend_name() == "sqlite"
         self.url = address
+        self._fault = LocalFaultError if self.is_sqlite else UnavailableError
         self._engine = create_engine(address, pool_pre_ping=not self.is_sqlite, **self._options(address, pool))
         if self.is_sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
@@ -72,19 +75,19 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading; nothing is committed."""
-        with _unavailable(), Session(self._engine, expire_on_commit=False) as session:
+        with _unavailable(self._fault), Session(self._engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose transaction is committed at the end, or rolled back by any error."""
-        with _unavailable(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with _unavailable(self._fault), Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
         """A session for reading that sees the state of one moment, however many queries it makes and however slowly."""
-        with _unavailable(), Session(self._still, expire_on_commit=False) as session:
+        with _unavailable(self._fault), Session(self._still, expire_on_commit=False) as session:
             self._take_time(session.connection())
             yield session
 
@@ -94,7 +97,7 @@ class Database:
 
         Raises TablesInUseError.
         """
-        with _unavailable(), _in_use(), self._writer.connect() as connection, connection.begin():
+        with _unavailable(self._fault), _in_use(), self._writer.connect() as connection, connection.begin():
             self._take_time(connection)
             yield connection
 
@@ -153,18 +156,16 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
+def _unavailable(fault: type[UnavailableError]) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        raise _down(error) from error
+        raise _down(error, fault) from error
     except PoolTimeoutError as error:
-        raise UnavailableError(
-            "The database answers too slowly. Try again shortly.", code="database_unavailable"
-        ) from error
+        raise fault("The database answers too slowly. Try again shortly.", code="database_unavailable") from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise _down(error) from error
+            raise _down(error, fault) from error
         if _looks_for_nul(error):
             raise NotFoundError("There is nothing of this name: no name holds a NUL.") from error
         raise
@@ -188,9 +189,9 @@ def _looks_for_nul(error: DBAPIError) -> bool:
     return asked and isinstance(error, DataError) and "NUL" in str(error.orig)
 
 
-def _down(error: DBAPIError) -> UnavailableError:
+def _down(error: DBAPIError, fault: type[UnavailableError]) -> UnavailableError:
     full = "full" in str(error.orig).lower()
-    return UnavailableError(
+    return fault(
         "The disk of the registry is full: nothing was stored." if full else "The registry (database) does not answer.",
         code="storage_full" if full else "database_unavailable",
     )

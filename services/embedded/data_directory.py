@@ -6,6 +6,7 @@ Knows nothing of the parts themselves.
 import errno
 import fcntl
 import json
+import logging
 import os
 import socket
 import stat
@@ -20,18 +21,22 @@ from services.durable import fsync
 
 # A killed instance's guard holds the lock while it ends the parts, which takes guard.GRACE_S at the most.
 WAIT_FOR_GUARD_S = 8.0
+# What Footnote keeps in a data directory, and the registry, whose name several files begin with.
+OWN = frozenset("blobs broker cli.json cli.new connectors copies index lock logs models run secrets".split())
+REGISTRY = "db.sqlite3"
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
 def claim(data_dir: Path) -> Iterator[int]:
-    """Hold the directory alone, made if needed, and from now on its owner's alone. Yields the lock's descriptor.
+    """Hold the directory alone; one that has to be made is its owner's. Yields the lock's descriptor.
 
     Raises ConflictError: `data_directory_in_use` when another instance has it, `data_directory_unusable` when it cannot
     be made or written.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _shut(data_dir)
         descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConflictError(f"{data_dir} cannot be used: {error}.", code="data_directory_unusable") from error
@@ -44,14 +49,27 @@ def claim(data_dir: Path) -> Iterator[int]:
         os.close(descriptor)  # and with it the lock, unless a guard has inherited it
 
 
-def _shut(data_dir: Path) -> None:
-    """Take the directory, and the registry in it, from everybody but their owner: an older release left both open."""
-    for path in (data_dir, *data_dir.glob("db.sqlite3*")):
-        with suppress(FileNotFoundError):  # SQLite takes its own files away when the last process is done with them
-            found = path.stat()
-            # One that everybody writes into, such as /tmp, is not ours to shut, and somebody else's cannot be.
-            if found.st_uid == os.geteuid() and found.st_mode & 0o077 and not found.st_mode & stat.S_ISVTX:
-                path.chmod(stat.S_IMODE(found.st_mode) & 0o700)
+def keep_private(data_dir: Path) -> None:
+    """Take what Footnote keeps there from everybody but its owner, as an older release left it open; and so the
+    directory, but one in which something else is, or that everybody writes into. That is a warning in the log.
+    """
+    entries = list(data_dir.glob("*"))
+    own = [entry for entry in entries if entry.name in OWN or entry.name.startswith(REGISTRY)]
+    for entry in own:
+        if not (entry.is_symlink() and entry.is_dir()):  # it leads to what others may share, such as models
+            _shut(entry)
+    if own == entries and not data_dir.stat().st_mode & stat.S_ISVTX:
+        _shut(data_dir)
+    if data_dir.stat().st_mode & 0o077:
+        log.warning("others on this machine may enter %s: it is not Footnote's alone and stays as it is", data_dir)
+
+
+def _shut(path: Path) -> None:
+    # SQLite takes its own files away when the last process is done with them; some file systems know no modes.
+    with suppress(FileNotFoundError, PermissionError):
+        found = path.stat()
+        if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+            path.chmod(stat.S_IMODE(found.st_mode) & ~0o077)
 
 
 def _lock(descriptor: int, data_dir: Path) -> None:

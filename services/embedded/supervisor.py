@@ -6,7 +6,6 @@ running is `supervision.py`'s matter; what the API, worker and scheduler do, and
 
 import asyncio
 import logging
-import os
 import secrets
 import signal
 import sys
@@ -23,7 +22,7 @@ from rich.text import Text
 from retrieval.errors import FootnoteError
 from services.embedded.addresses import published
 from services.embedded.broker import Broker, broker_part
-from services.embedded.data_directory import claim, kept_ports, refuse_taken_port, write_private
+from services.embedded.data_directory import claim, keep_private, kept_ports, refuse_taken_port, write_private
 from services.embedded.lifeline import lifeline
 from services.embedded.part_log import BACKUPS, MAX_BYTES
 from services.embedded.parts import Part, answers
@@ -61,13 +60,13 @@ def run(plan: UpPlan) -> int:
     """Run all parts until Ctrl-C, SIGTERM or SIGHUP. 0 after a clean stop; 1, with the reason on standard error, when
     the data directory is in use, the port is taken, or `prepare` fails or is interrupted.
     """
-    os.umask(0o077)  # documents are in the data directory: whatever any part writes there is its owner's alone
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         with claim(plan.data_dir) as lock:
             refuse_taken_port(plan.host, plan.port)
             log_dir = plan.data_dir / "logs"
             with _logging_to(log_dir / "up.log"):
+                keep_private(plan.data_dir)
                 parts = _parts(plan)
                 plan.prepare(parts[-1].env)
                 with published(plan.data_dir, parts[-1].env):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from services.embedded.addresses import found
-from services.embedded.data_directory import claim
+from services.embedded.data_directory import claim, keep_private
 from services.embedded.local_index import local_index
 from services.settings import Settings, inherited_environment
 
@@ -31,11 +31,10 @@ def operating(settings: Settings) -> Iterator[Settings]:
     elif "index_url" in settings.model_fields_set:
         yield settings
     else:
-        with (
-            claim(settings.data_dir),
-            local_index(settings.data_dir / "index", inherited_environment()) as (url, key),
-        ):
-            yield _with(settings, {"index_url": url, "index_api_key": key})
+        with claim(settings.data_dir):
+            keep_private(settings.data_dir)
+            with local_index(settings.data_dir / "index", inherited_environment()) as (url, key):
+                yield _with(settings, {"index_url": url, "index_api_key": key})
 
 
 def _with(settings: Settings, values: Mapping[str, str]) -> Settings:

@@ -24,7 +24,7 @@ from retrieval.errors import ConflictError
 from services.db.database import Database
 from services.embedded.backoff import Backoff
 from services.embedded.broker import APPENDED, Broker, broker_part
-from services.embedded.data_directory import claim, kept_ports, refuse_taken_port
+from services.embedded.data_directory import claim, keep_private, kept_ports, refuse_taken_port
 from services.embedded.lifeline import Lifeline, lifeline
 from services.embedded.part_log import PartLog
 from services.embedded.parts import Part, Ready, accepts, answers
@@ -420,19 +420,65 @@ def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
         assert (tmp_path / "data").stat().st_mode & 0o077 == 0
 
 
-def test_a_data_directory_that_others_could_read_is_its_owners_alone_from_now_on(tmp_path: Path) -> None:
-    registry = tmp_path / "db.sqlite3"
-    registry.touch()
-    registry.chmod(0o644)
-    tmp_path.chmod(0o755)
+def left_open(data_dir: Path) -> list[Path]:
+    """The registry, its journal and two folders as an older release left them."""
+    files, folders = [data_dir / "db.sqlite3", data_dir / "db.sqlite3-wal"], [data_dir / "blobs", data_dir / "logs"]
+    for path in files:
+        path.touch()
+        path.chmod(0o644)
+    for path in folders:
+        path.mkdir()
+        path.chmod(0o755)
+    return [*files, *folders]
+
+
+def modes(*paths: Path) -> list[int]:
+    return [path.stat().st_mode & 0o7777 for path in paths]
+
+
+def test_what_an_older_release_left_open_is_its_owners_alone_from_now_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = left_open(tmp_path)
+    tmp_path.chmod(0o2755)
     with claim(tmp_path):
-        assert (tmp_path.stat().st_mode & 0o777, registry.stat().st_mode & 0o777) == (0o700, 0o600)
+        keep_private(tmp_path)
+    assert modes(tmp_path, *own) == [0o2700, 0o600, 0o600, 0o700, 0o700]
+    assert caplog.text == ""
 
 
-def test_a_directory_that_everybody_writes_into_is_not_shut(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o755, 0o2750])
+def test_a_directory_in_which_something_else_is_stays_as_it_is_and_a_warning_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int
+) -> None:
+    own = left_open(tmp_path)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis").chmod(0o755)
+    tmp_path.chmod(mode)
+    with claim(tmp_path):
+        keep_private(tmp_path)
+    assert modes(tmp_path, tmp_path / "thesis", *own) == [mode, 0o755, 0o600, 0o600, 0o700, 0o700]
+    assert f"others on this machine may enter {tmp_path}" in caplog.text
+    tmp_path.chmod(0o700)
+    caplog.clear()
+    keep_private(tmp_path)
+    assert caplog.text == ""
+
+
+def test_a_directory_that_everybody_writes_into_is_not_shut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tmp_path.chmod(0o1777)
-    with claim(tmp_path):
-        assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+    keep_private(tmp_path)
+    assert modes(tmp_path) == [0o1777]
+    assert f"others on this machine may enter {tmp_path}" in caplog.text
+
+
+def test_a_folder_that_a_link_leads_to_is_not_shut(tmp_path: Path) -> None:
+    (shared := tmp_path / "shared").mkdir()
+    shared.chmod(0o755)
+    (data_dir := tmp_path / "data").mkdir()
+    (data_dir / "models").symlink_to(shared)
+    keep_private(data_dir)
+    assert modes(data_dir, shared) == [0o700, 0o755]
 
 
 def test_the_registrys_directory_is_its_owners_alone_whatever_makes_it(tmp_path: Path) -> None:
@@ -726,6 +772,7 @@ import os, sys
 from pathlib import Path
 from services.embedded.supervisor import UpPlan, run
 
+os.umask(0o077)  # as `footnote` sets it for its verbs
 data_dir, port, notes = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 STAND_IN = '''
 import http.server, json, os, sys, time

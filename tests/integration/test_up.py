@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from services.embedded.broker import APPENDED
+from services.embedded.data_directory import OWN, REGISTRY
 from tests import private_servers
 
 WAIT = 120
@@ -27,7 +28,7 @@ def command(*arguments: str) -> list[str]:
 def up(environment: dict[str, str], data_dir: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Run it until `/readyz` is 200; Ctrl-C at the end must stop everything with exit code 0."""
     with (data_dir / "output.log").open("ab") as log:
-        process = subprocess.Popen(command("up"), env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command("up"), env=environment, stdout=log, stderr=log, umask=0o022)
     try:
         url = f"http://127.0.0.1:{environment['FOOTNOTE_PORT']}/readyz"
         private_servers.wait_until(lambda: private_servers.answers(url), process=process, seconds=WAIT)
@@ -67,7 +68,10 @@ def test_a_second_start_finds_everything_again_and_no_second_instance_starts(
         port_taken = {**environment, "FOOTNOTE_DATA_DIR": str(tmp_path / "other")}
         other = subprocess.run(command("up"), env=port_taken, capture_output=True, text=True, timeout=WAIT, check=False)
         assert (other.returncode, "is taken" in other.stderr) == (1, True)
-        assert (tmp_path / "cli.json").stat().st_mode & 0o077 == 0
+        own = [path for path in tmp_path.iterdir() if path.name not in (note.name, "output.log", "other")]
+        within = [path for folder in ("blobs", "broker", "index", "run") for path in (tmp_path / folder).rglob("*")]
+        assert not [path for path in (*own, *within) if path.stat().st_mode & 0o077]
+        assert {path.name for path in own if not path.name.startswith(REGISTRY)} <= OWN
     with up(environment, tmp_path):
         answer = json.loads(said(environment, "ask", question, "--json"))
         assert "behind the barometer" in answer["text"]

@@ -1,12 +1,14 @@
 """What operators' verbs of `footnote` take over from the command line, and how they end. Their work is stood in for."""
 
+import errno
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from typer.testing import CliRunner, Result
 from retrieval.errors import FootnoteError, IndexUnavailableError, NotFoundError, UnavailableError
 from retrieval.evaluation import Scores
 from services import cli
+from services.blobs.errors import storage_errors
 from services.evaluation import Evaluated
 from services.settings import Settings
 
@@ -127,6 +130,28 @@ def test_a_server_that_does_not_answer_ends_with_3(
     monkeypatch.setattr("services.wiring.core.Core", raising)
     assert ended(monkeypatch, "migrate") == code
     assert capsys.readouterr().err == f"{error.message}\n"
+
+
+def test_a_registry_whose_file_cannot_be_opened_ends_with_1(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / ".footnote" / "db.sqlite3").mkdir(parents=True)
+    assert ended(monkeypatch, "sign-in") == cli.FAILED
+
+
+def test_a_registry_that_is_locked_ends_with_1(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.db.database.BUSY_SECONDS", 0.1)
+    assert footnote("migrate").exit_code == 0
+    with closing(sqlite3.connect(here / ".footnote" / "db.sqlite3")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert ended(monkeypatch, "sign-in") == cli.FAILED
+
+
+def test_a_disk_that_cannot_be_used_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        with storage_errors("originals"):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("services.wiring.backup.back_up", broken)
+    assert ended(monkeypatch, "backup", "x.tar") == cli.FAILED
 
 
 def test_a_registry_that_is_down_ends_with_3(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,15 +49,52 @@ def test_a_short_secret_is_refused_by_name_and_never_shown() -> None:
 
 
 DEFAULTS = ("changeme", "Change-Me-To-Something-Long", "password12345678", "secretsecretsecret", "Footnote-Footnote-1")
-FURTHER = ("postgrespostgres", "guest_guest_guest", "minioadmin", "x" * 40, "1234567890123456", "your-password-here")
+FURTHER = ("postgrespostgres", "guest_guest_guest", "minioadmin", "your-password-here", "change_me_1111111111111111")
+REPEATED = ("x" * 40, "testtesttesttest", "abababababababab", "passwort" * 2 + "pass", "admin" + "-" * 20)
+COUNTED = ("1234567890123456", "9876543210987654", "7890" + "1234567890" * 6)
+STRONG = ("footnote_4839201948372019", "Root-83917492017409127409", "changeme_4839201948372019", "a1b2a1b2c3d4c3d4")
 
 
-@pytest.mark.parametrize("secret", [*DEFAULTS, *FURTHER])
-@pytest.mark.parametrize("name", [*CHOSEN, *GIVEN])
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        *((name, secret) for name in (*CHOSEN, *GIVEN) for secret in (*DEFAULTS, *FURTHER)),
+        *((name, secret) for name in CHOSEN for secret in (*REPEATED, *COUNTED)),
+    ],
+)
 def test_a_secret_that_anybody_would_try_is_refused_by_name_and_never_shown(name: str, secret: str) -> None:
     with pytest.raises(ValidationError, match=f"FOOTNOTE_{name.upper()} ") as refused:
         Settings(**{**WITH_GIVEN, name: secret})  # type: ignore[arg-type]
     assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize("secret", STRONG)
+@pytest.mark.parametrize("name", [*CHOSEN, *GIVEN])
+def test_a_word_with_enough_beside_it_will_do(name: str, secret: str) -> None:
+    assert getattr(Settings(**{**WITH_GIVEN, name: secret}), name).get_secret_value() == secret  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("secret", ["x", "-", "vllm", "EMPTY", "none", "secret", "0000000000000000", *COUNTED])
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_a_server_of_others_takes_is_theirs_to_choose(name: str, secret: str) -> None:
+    assert getattr(Settings(**{**WITH_GIVEN, name: secret}), name).get_secret_value() == secret  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("secret", ["changeme", "minioadmin", "x"])
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("llm_api_key", "http://127.0.0.1:8000/v1, http://localhost:8001/v1"),
+        ("embedding_api_key", "http://[::1]:8000/v1"),
+        ("originals_secret_key", "http://localhost:9000"),
+        ("oidc_client_secret", "http://127.0.0.1:9000/realms/acme"),
+    ],
+)
+def test_any_key_will_do_for_a_server_on_this_machine(name: str, address: str, secret: str) -> None:
+    assert Settings(**{**WITH_GIVEN, GIVEN[name]: address, name: secret})  # type: ignore[arg-type]
+    if name == "llm_api_key" and secret == "changeme":
+        with pytest.raises(ValidationError, match="FOOTNOTE_LLM_API_KEY is one that anybody would try"):
+            Settings(llm_url=f"{address},http://gpu-node:8000/v1", llm_api_key=secret)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -66,16 +103,23 @@ def test_a_secret_that_anybody_would_try_is_refused_by_name_and_never_shown(name
         "postgresql+psycopg://footnote:{}@db:5432/footnote",
         "postgresql+psycopg://footnote@db:5432/footnote?password={}",
         "postgresql+psycopg://footnote:{}@/footnote?host=db.example.com",
+        "postgresql+psycopg://footnote:{}@127.0.0.1:5432,db.example.com:5432/footnote",
+        "postgresql+psycopg://footnote:{}@/footnote?host=127.0.0.1:5432&host=db.example.com:5432",
+        "postgresql+psycopg://footnote:{}@/footnote?host=localhost,db.example.com",
+        "postgresql+psycopg://footnote:{}@localhost/footnote?hostaddr=192.0.2.7",
+        "postgresql+psycopg://footnote@localhost/footnote?hostaddr=192.0.2.7&password={}",
+        "postgresql+psycopg://footnote:{}@db/footnote?application_name=a@b",
         "rediss://:{}@broker.example.com:6379/0",
     ],
 )
 def test_a_weak_password_in_the_address_of_another_machine_is_refused(address: str) -> None:
     name = "broker_url" if address.startswith("rediss") else "database_url"
-    for weak in ("hunter2", "changeme-changeme"):
+    for weak in ("hunter2", "changeme-changeme", "hunt[er2", "[hunter]", "hunt/er2", "hunt@er2", "%63hangeme"):
         with pytest.raises(ValidationError, match=f"The password in FOOTNOTE_{name.upper()} ") as refused:
             Settings(**{name: address.format(weak)})  # type: ignore[arg-type]
         assert weak not in str(refused.value)
-    Settings(**{name: address.format("correct-horse-battery-staple")})  # type: ignore[arg-type]
+    for strong in ("correct-horse-battery-staple", "correct[horse/battery@staple"):
+        Settings(**{name: address.format(strong)})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +128,10 @@ def test_a_weak_password_in_the_address_of_another_machine_is_refused(address: s
         "postgresql+psycopg://footnote:hunter2@127.0.0.1:5432/footnote",
         "postgresql+psycopg://footnote:hunter2@[::1]/footnote",
         "postgresql+psycopg://footnote:hunter2@/footnote?host=/run/postgresql",
+        "postgresql+psycopg://footnote:hunter2@/footnote?host=127.0.0.1:5432&host=[::1]:5432",
+        "postgresql+psycopg://footnote:hunter2@localhost:5432/footnote?hostaddr=::1",
+        "postgresql+psycopg://footnote:hunter2@/footnote",
+        "postgresql+psycopg://db:5432/footnote?application_name=a@b",
         "sqlite:////srv/footnote/db.sqlite3",
         "postgresql+psycopg://footnote@db/footnote",
     ],
