@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from ingest.answer_stream import answer_events
 from retrieval.access import GRANT, access_filter, checked_grants
-from retrieval.citations import Draft, MarkerParser, SentenceReader
 from retrieval.errors import FootnoteError, InvalidInputError, NotFoundError
 from retrieval.index import _compiled
 from retrieval.types import EVERYONE, Principal
@@ -18,8 +17,8 @@ from services.api import cursors, presenting, schemas
 from services.api.openai_requests import question_of
 from services.api.openai_schemas import ChatRequest
 from tests.fuzz.target import Target
+from tests.marker_reading import SOURCES, parsed, read
 
-_SOURCES = 4
 _CUTS = 8
 # What bytes from 128 on stand for, so that a few of them make a text that the parser has to think about.
 _MARKERS = (
@@ -67,10 +66,10 @@ def markers(content: bytes) -> str:
     text = "".join(chr(byte) if byte < 128 else _TOKENS[(byte - 128) % len(_TOKENS)] for byte in content[_CUTS:])
     places = sorted({0, len(text), *(cut * 7 % (len(text) + 1) for cut in content[:_CUTS])})
     cut = [text[start:end] for start, end in pairwise(places)]
-    assert _marked(cut) == _marked([text]) == _marked(list(text)), "the markers depend on the cuts"
-    drafts = _drafted([text])
-    assert _drafted(cut) == drafts == _drafted(list(text)), "the sentences depend on the cuts"
-    assert all(1 <= number <= _SOURCES for draft in drafts for number in draft.cited if f"[{number}]" not in text)
+    assert parsed(cut) == parsed([text]) == parsed(list(text)), "the markers depend on the cuts"
+    drafts = read([text])
+    assert read(cut) == drafts == read(list(text)), "the sentences depend on the cuts"
+    assert all(1 <= number <= SOURCES for draft in drafts for number in draft.cited if f"[{number}]" not in text)
     return "cited" if any(draft.cited for draft in drafts) else "read"
 
 
@@ -151,22 +150,6 @@ def events(content: bytes) -> str:
         return f"{len(list(answer_events(response)))} events"
     except FootnoteError as error:
         return error.code
-
-
-def _marked(pieces: list[str]) -> list[object]:
-    parser = MarkerParser(_SOURCES)
-    out: list[object] = []
-    for piece in (*(part for delta in pieces for part in parser.feed(delta)), *parser.finish()):
-        if isinstance(piece, str) and out and isinstance(out[-1], str):
-            out[-1] += piece
-        else:
-            out.append(piece)
-    return out
-
-
-def _drafted(pieces: list[str]) -> list[Draft]:
-    reader = SentenceReader(_SOURCES)
-    return [draft for delta in pieces for draft in reader.feed(delta)] + reader.finish()
 
 
 def _texts(*texts: str) -> list[bytes]:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from retrieval.citations import MAX_SENTENCE, Draft, Marker, MarkerParser, SentenceReader, with_markers, without_markers
+from retrieval.citations import MAX_SENTENCE, Draft, Marker, SentenceReader, with_markers, without_markers
+from tests.marker_reading import SOURCES, parsed, read
 from tests.unit.counting import operations
 
-SOURCES = 4
 TEXTS = [
     "The limit is 30 days [1]. It was 20 before [2][3].",
     "The limit is 30 days. [1] It was 20 before. [2, 3] Ask HR.",
@@ -29,23 +29,6 @@ TEXTS = [
 def pieces_of(text: str, cuts: list[int]) -> list[str]:
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     return [text[start:end] for start, end in pairwise(places)] or [""]
-
-
-def parsed(pieces: list[str]) -> list[str | Marker]:
-    """What the parser makes of it, runs of prose joined."""
-    parser = MarkerParser(SOURCES)
-    out: list[str | Marker] = []
-    for piece in (*(part for delta in pieces for part in parser.feed(delta)), *parser.finish()):
-        if isinstance(piece, str) and out and isinstance(out[-1], str):
-            out[-1] += piece
-        else:
-            out.append(piece)
-    return out
-
-
-def read(pieces: list[str]) -> list[Draft]:
-    reader = SentenceReader(SOURCES)
-    return [draft for delta in pieces for draft in reader.feed(delta)] + reader.finish()
 
 
 @pytest.mark.parametrize(
